@@ -1,0 +1,1 @@
+/* The whole of a CPU variant that is not shipped. */

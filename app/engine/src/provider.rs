@@ -1,0 +1,37 @@
+//! The local models as a provider: a model that is ready answers; one that is not is asked to become so.
+
+use steadfast::Error;
+use steadfast_contract::{
+    BoxFuture,
+    chunk::ChunkStream,
+    model::ModelInfo,
+    provider::{Ask, Provider},
+};
+
+use crate::life::Models;
+
+/// "this machine".
+#[derive(Debug, Clone)]
+pub struct EngineProvider {
+    models: Models,
+}
+
+impl EngineProvider {
+    pub fn new(models: Models) -> Self {
+        Self { models }
+    }
+}
+
+impl Provider for EngineProvider {
+    fn name(&self) -> &str {
+        "this machine"
+    }
+
+    fn models(&self) -> Vec<ModelInfo> {
+        self.models.infos()
+    }
+
+    fn open(&self, ask: Ask) -> BoxFuture<'_, Result<ChunkStream, Error>> {
+        Box::pin(self.models.generate(ask.request, ask.token))
+    }
+}

@@ -1,0 +1,82 @@
+//! Turns what the retry policy reports into announcements that a person can read: who is asked, which attempt of
+//! how many, how long until it is sent, and why the one before failed.
+
+use std::{
+    fmt::Debug,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use steadfast::{Attempt, Error, Event, Sink};
+use steadfast_contract::{chunk::Status, model::Failure};
+
+/// Somebody who wants to know how an answer comes about.
+pub(crate) trait Listener: Send + Sync {
+    /// An attempt begins now, or after `wait`.
+    fn attempt(&self, attempted: Attempted);
+
+    fn status(&self, status: Status);
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Attempted {
+    pub(crate) target: String,
+    pub(crate) attempt: u32,
+    pub(crate) of: u32,
+    pub(crate) wait: Duration,
+    /// Why the attempt before failed.
+    pub(crate) cause: Option<Failure>,
+}
+
+/// For callers that hear only the answer.
+#[derive(Debug)]
+pub(crate) struct Unheard;
+
+impl Listener for Unheard {
+    fn attempt(&self, _: Attempted) {}
+
+    fn status(&self, _: Status) {}
+}
+
+pub(super) struct Announcer {
+    target: String,
+    listener: Arc<dyn Listener>,
+    cause: Mutex<Option<Failure>>,
+}
+
+impl Announcer {
+    pub(super) fn new(target: String, listener: Arc<dyn Listener>) -> Self {
+        Self { target, listener, cause: Mutex::default() }
+    }
+
+    pub(super) fn begins(&self, attempt: Attempt) {
+        self.announce(attempt.number, attempt.of, Duration::ZERO);
+    }
+
+    pub(super) fn failed(&self, error: &Error) {
+        *self.cause.lock().unwrap_or_else(PoisonError::into_inner) = Some(Failure::from(error));
+    }
+
+    pub(super) fn status(&self, status: Status) {
+        self.listener.status(status);
+    }
+
+    fn announce(&self, attempt: u32, of: u32, wait: Duration) {
+        let cause = self.cause.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.listener.attempt(Attempted { target: self.target.clone(), attempt, of, wait, cause });
+    }
+}
+
+impl Sink for Announcer {
+    fn emit(&self, event: &Event) {
+        if let Event::RetryScheduled { attempt, of, delay, .. } = event {
+            self.announce(*attempt + 1, *of, *delay); // the event names the attempt that failed
+        }
+    }
+}
+
+impl Debug for Announcer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Announcer").field("target", &self.target).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,82 @@
+//! A plain question (`/v1`): answered once, kept nowhere, over when its caller leaves.
+
+use std::{fmt::Debug, sync::Arc, time::Duration};
+
+use steadfast::{CancelToken, Deadline, Error};
+use steadfast_contract::{
+    chat::{Message, Sampling},
+    chunk::ChunkStream,
+    code,
+};
+
+use crate::{
+    asking::{Question, Unheard},
+    gateway::Gateway,
+    readiness::{self, NotReady},
+    routing::Target,
+};
+
+#[derive(Debug, Clone)]
+pub struct ChatAsk {
+    /// A tier, a model id, or `UPSTREAM/MODEL`.
+    pub model: String,
+    pub messages: Vec<Message>,
+    pub sampling: Sampling,
+    pub request_id: String,
+    /// The caller's own limit; ours holds as well.
+    pub deadline: Option<Duration>,
+    /// Cancelled when the caller leaves.
+    pub token: CancelToken,
+}
+
+/// An answer whose first content is there.
+pub struct Answer {
+    pub stream: ChunkStream,
+    /// The model that answers.
+    pub model: String,
+    /// Where it runs: "this machine", or the upstream's name.
+    pub target: String,
+}
+
+impl Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer").field("model", &self.model).field("target", &self.target).finish_non_exhaustive()
+    }
+}
+
+impl Gateway {
+    /// Asks, waiting for a local model that is loading. Errors are final: no caller needs to try again on top.
+    pub async fn chat(&self, ask: ChatAsk) -> Result<Answer, Error> {
+        let limit = Question::limit(&self.asker.settings, ask.deadline);
+        let deadline = Deadline::after(&self.asker.clock, limit);
+        let targets = self.wait_for_targets(self.routes.resolve(&ask.model)?, &ask.token, deadline).await?;
+        let question = Question {
+            targets,
+            messages: ask.messages,
+            continues: None,
+            sampling: ask.sampling,
+            token: ask.token,
+            deadline,
+            request_id: ask.request_id,
+            nudge: Default::default(),
+        };
+        let opened = self.asker.ask(&question, Arc::new(Unheard)).await?;
+        Ok(Answer { stream: opened.stream, model: opened.target.model.id, target: opened.target.provider.name().to_owned() })
+    }
+
+    async fn wait_for_targets(&self, targets: Vec<Target>, token: &CancelToken, deadline: Deadline) -> Result<Vec<Target>, Error> {
+        let ready = readiness::ready_now(self.models.as_ref(), &targets);
+        let Some(local) = targets.into_iter().find(Target::is_local).filter(|_| ready.is_empty()) else {
+            return Ok(ready);
+        };
+        let waiting = readiness::make_ready(self.models.as_ref(), &local.model.id, token, || ());
+        tokio::select! {
+            ended = waiting => ended.map_err(|why| match why {
+                NotReady::NotLoaded => code::model_not_loaded(&local.model.name),
+                NotReady::Failed(error) => error,
+            })?,
+            () = self.asker.clock.sleep(deadline.remaining(&self.asker.clock)) => return Err(code::model_loading(&local.model.name, None)),
+        }
+        Ok(vec![local])
+    }
+}

@@ -1,0 +1,25 @@
+//! The decisions: which model answers, when to try again, and what an answer goes through from the message that
+//! asks for it to its end.
+//!
+//! Sees providers, models and the store only through the contract's traits; knows no status code, no SQL and no
+//! wire format. `gateway.rs` is the face; a question goes `routing` → `asking` → `stream`, and an answer that the
+//! page owns is a run (`runs`).
+
+mod asking;
+mod chat;
+mod gateway;
+mod live;
+mod readiness;
+mod routing;
+mod runs;
+mod settings;
+mod stream;
+
+pub use self::{
+    chat::{Answer, ChatAsk},
+    gateway::{Gateway, NewRun, Parts, SendMessage},
+    live::LiveReader,
+    routing::Listed,
+    runs::Follow,
+    settings::GatewaySettings,
+};

@@ -1,0 +1,60 @@
+//! What an operator may choose about asking, and the numbers that hold when they choose nothing.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use steadfast_contract::model::Tier;
+
+/// Checked by the server when it reads its file; every number here is used as it stands.
+#[derive(Debug, Clone)]
+pub struct GatewaySettings {
+    /// How often one target is asked before the next one's turn, the first time included.
+    pub attempts: u32,
+    /// The wait before the second attempt is drawn from 0 to this; doubles from attempt to attempt.
+    pub wait_first: Duration,
+    pub wait_max: Duration,
+    /// Refusals in a row until a target rests, and for how long.
+    pub breaker_failures: u32,
+    pub breaker_rest: Duration,
+    /// Silence after which a stream counts as dead; heartbeats and prompt progress are not silence.
+    pub idle: Duration,
+    /// The longest that one question may take, waiting for a model included.
+    pub total: Duration,
+    /// Text that was shown is on disk at the latest after this.
+    pub flush_every: Duration,
+    /// Messages that may wait behind the answer that is being written.
+    pub queue_max: usize,
+    /// For how long a deleted conversation can be had back.
+    pub undo_for: Duration,
+    /// Said to every model before the conversation, when set.
+    pub system_prompt: Option<String>,
+    /// Ordered chains: `genius = ["cloud-b/big-model", "qwen3-8b"]`. A tier without one is its local model.
+    pub tiers: BTreeMap<String, Vec<String>>,
+}
+
+impl Default for GatewaySettings {
+    fn default() -> Self {
+        Self {
+            attempts: 5,
+            wait_first: Duration::from_secs(1),
+            wait_max: Duration::from_secs(15),
+            breaker_failures: 5,
+            breaker_rest: Duration::from_secs(30),
+            idle: Duration::from_secs(30),
+            total: Duration::from_secs(30 * 60),
+            flush_every: Duration::from_millis(250),
+            queue_max: 10,
+            undo_for: Duration::from_secs(60),
+            system_prompt: None,
+            tiers: BTreeMap::new(),
+        }
+    }
+}
+
+/// The name under which a tier is asked for.
+pub(crate) fn tier_name(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Quick => "quick",
+        Tier::Smart => "smart",
+        Tier::Genius => "genius",
+    }
+}

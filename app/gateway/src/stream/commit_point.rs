@@ -1,0 +1,48 @@
+//! The commit point: up to the first content everything may be tried again, after it nothing may be taken back.
+
+use futures_util::{StreamExt, stream};
+use steadfast::Error;
+use steadfast_contract::{
+    chunk::{Chunk, ChunkStream, Status},
+    code,
+};
+
+/// Waits until the stream shows content (or its end marker) and gives it back whole, content first.
+///
+/// An error before that is the attempt's error, and another attempt is invisible to the reader.
+pub(crate) async fn first_content(mut chunks: ChunkStream, target: &str, mut on_status: impl FnMut(Status) + Send) -> Result<ChunkStream, Error> {
+    loop {
+        match chunks.next().await {
+            Some(Ok(Chunk::Status(status))) => on_status(status),
+            Some(Ok(content)) => return Ok(Box::pin(stream::iter([Ok(content)]).chain(chunks))),
+            Some(Err(error)) => return Err(error),
+            None => return Err(code::stream_cut(target)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream_of(items: Vec<Result<Chunk, Error>>) -> ChunkStream {
+        Box::pin(stream::iter(items))
+    }
+
+    #[tokio::test]
+    async fn statuses_are_told_and_the_first_text_is_not_lost() {
+        let mut told = Vec::new();
+        let chunks = stream_of(vec![Ok(Chunk::Status(Status::Alive)), Ok(Chunk::Text("a".into())), Ok(Chunk::Text("b".into()))]);
+        let committed = first_content(chunks, "x", |status| told.push(status)).await.unwrap();
+        let texts: Vec<_> = committed.map(Result::unwrap).collect().await;
+        assert_eq!(told, [Status::Alive]);
+        assert_eq!(texts, [Chunk::Text("a".into()), Chunk::Text("b".into())]);
+    }
+
+    #[tokio::test]
+    async fn an_end_without_content_is_a_cut() {
+        let chunks = stream_of(vec![Ok(Chunk::Status(Status::Alive))]);
+        let error = first_content(chunks, "x", |_| ()).await.err().unwrap();
+        assert_eq!(error.code(), code::STREAM_CUT);
+    }
+}

@@ -1,0 +1,11 @@
+//! The gateway through its own face: real store (in memory), scripted providers, a host of models that the test
+//! moves. Time is paused, so every wait is exact and none is slept.
+
+mod asking;
+mod fallback;
+mod house;
+mod queue;
+mod restart;
+mod runs;
+mod stop;
+mod waiting;

@@ -1,0 +1,101 @@
+//! From what went wrong on the wire to a code, advice and a plain sentence. Decides by the types in the chain of
+//! causes, not by anybody's wording.
+
+use std::{error::Error as Cause, fmt, io, time::Duration};
+
+use steadfast::{Error, RetryAdvice};
+
+/// The name of the host could not be resolved.
+#[derive(Debug)]
+pub(super) struct Unresolved(pub(super) io::Error);
+
+/// The connection did not stand in time.
+#[derive(Debug)]
+pub(super) struct TooSlow(pub(super) Duration);
+
+/// The request got no answer.
+pub(super) fn of_request(upstream: &str, error: hyper_util::client::legacy::Error) -> Error {
+    if let Some(TooSlow(limit)) = find(&error) {
+        return Error::timeout("connect", *limit).with_message(format!("{upstream} could not be connected in time.")).with_source(error);
+    }
+    let found = if find::<Unresolved>(&error).is_some() {
+        Error::unavailable(upstream)
+            .with_message(format!("The address of {upstream} cannot be found."))
+            .with_suggestion("Check the network, and the upstream's address in the settings.")
+            .with_detail("cause", "the name cannot be resolved")
+    } else if let Some(tls) = find::<rustls::Error>(&error) {
+        Error::unavailable(upstream)
+            .with_message(format!("No secure connection to {upstream} can be made."))
+            .with_suggestion("Check the upstream's address and its certificate.")
+            .with_advice(RetryAdvice::TryElsewhere)
+            .with_detail("cause", tls)
+    } else if let Some(kind) = not_there(&error) {
+        Error::unavailable(upstream)
+            .with_message(format!("{upstream} cannot be connected. It may not be running."))
+            .with_detail("cause", kind)
+    } else if find::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
+        not_http(upstream).with_detail("cause", &error)
+    } else {
+        Error::connection_lost(upstream).with_detail("cause", &error)
+    };
+    found.with_source(error)
+}
+
+/// The answer broke off.
+pub(super) fn of_body(upstream: &str, error: hyper::Error) -> Error {
+    let found = if error.is_parse() { not_http(upstream) } else { Error::connection_lost(upstream) };
+    found.with_detail("cause", &error).with_source(error)
+}
+
+fn not_http(upstream: &str) -> Error {
+    Error::unavailable(upstream)
+        .with_message(format!("What answers at the address of {upstream} does not speak HTTP."))
+        .with_suggestion("Check the upstream's address in the settings.")
+        .with_advice(RetryAdvice::TryElsewhere)
+}
+
+/// Nobody listens there, or there is no way to get there.
+fn not_there(error: &(dyn Cause + 'static)) -> Option<io::ErrorKind> {
+    use io::ErrorKind::{ConnectionRefused, HostUnreachable, NetworkDown, NetworkUnreachable};
+    let kind = find::<io::Error>(error).and_then(innermost_kind)?;
+    matches!(kind, ConnectionRefused | HostUnreachable | NetworkDown | NetworkUnreachable).then_some(kind)
+}
+
+/// The kind of the operating system's error, which others wrap as `Other`.
+fn innermost_kind(error: &io::Error) -> Option<io::ErrorKind> {
+    match error.get_ref().and_then(|inner| find::<io::Error>(inner)) {
+        Some(inner) => innermost_kind(inner),
+        None => Some(error.kind()),
+    }
+}
+
+/// The first `T` in the chain of causes; looks into I/O errors, which hide what they wrap from the chain.
+fn find<'a, T: Cause + 'static>(error: &'a (dyn Cause + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        next = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+impl fmt::Display for Unresolved {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "name not resolved: {}", self.0)
+    }
+}
+
+impl Cause for Unresolved {}
+
+impl fmt::Display for TooSlow {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "no connection within {:?}", self.0)
+    }
+}
+
+impl Cause for TooSlow {}

@@ -1,0 +1,18 @@
+//! The list of providers: from every upstream in the settings to the code that speaks its protocol.
+
+use std::sync::Arc;
+
+use steadfast::{Clock, Error};
+use steadfast_contract::provider::Provider;
+
+use crate::{openai_compatible::OpenAiCompatible, settings::UpstreamSettings};
+
+/// One provider for each upstream, in the same order. Fails with `VALIDATION` on the first that cannot be used.
+pub fn open_all(upstreams: Vec<UpstreamSettings>, clock: &Clock) -> Result<Vec<Arc<dyn Provider>>, Error> {
+    upstreams.into_iter().map(|upstream| open(upstream, clock.clone())).collect()
+}
+
+/// There is one protocol so far; a second one makes this a `match`.
+fn open(upstream: UpstreamSettings, clock: Clock) -> Result<Arc<dyn Provider>, Error> {
+    Ok(Arc::new(OpenAiCompatible::new(upstream, clock)?))
+}

@@ -1,0 +1,204 @@
+//! A provider that plays a script: for tests of everything above it. Acts are played in order, one per question;
+//! a question after the last act is an error, so a test notices an attempt too many.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use futures_util::{StreamExt, stream};
+use steadfast::Error;
+use steadfast_contract::{
+    BoxFuture,
+    chat::ChatRequest,
+    chunk::{Chunk, ChunkStream, FinishReason, Status},
+    model::{ModelInfo, Place, Tier},
+    provider::{Ask, Provider},
+};
+use tokio::sync::Semaphore;
+
+/// What one question meets.
+#[derive(Debug)]
+pub enum Act {
+    /// The question itself fails.
+    Refuse(Error),
+    Speak(Vec<Line>),
+}
+
+#[derive(Debug)]
+pub enum Line {
+    Say(&'static str),
+    Status(Status),
+    /// The stream breaks with this error.
+    Break(Error),
+    /// Waits until the test lets it go on.
+    Wait(Gate),
+    /// Silence for ever.
+    Stall,
+    /// The end marker. A script without it is cut.
+    Finish,
+}
+
+/// Holds a script until the test opens it.
+#[derive(Debug, Clone)]
+pub struct Gate(Arc<Semaphore>);
+
+#[derive(Debug)]
+pub struct Scripted {
+    name: String,
+    models: Vec<ModelInfo>,
+    continues: bool,
+    acts: Mutex<VecDeque<Act>>,
+    asked: Mutex<Vec<ChatRequest>>,
+    /// Streams that were dropped before their end.
+    left: Arc<AtomicUsize>,
+}
+
+impl Act {
+    /// Says the words and ends well.
+    pub fn says(words: &[&'static str]) -> Self {
+        Self::Speak(words.iter().map(|word| Line::Say(word)).chain([Line::Finish]).collect())
+    }
+}
+
+impl Gate {
+    pub fn closed() -> Self {
+        Self(Arc::new(Semaphore::new(0)))
+    }
+
+    pub fn open(&self) {
+        self.0.close();
+    }
+
+    async fn passed(&self) {
+        self.0.acquire().await.ok(); // closing the semaphore is what lets everybody pass
+    }
+}
+
+impl Scripted {
+    /// A remote upstream with one model.
+    pub fn upstream(name: &str, model: &str, acts: impl IntoIterator<Item = Act>) -> Self {
+        Self::new(name, remote(name, model), acts)
+    }
+
+    /// Stands for the engine: its models are on this machine, and it can go on from a text.
+    pub fn engine(models: Vec<ModelInfo>, acts: impl IntoIterator<Item = Act>) -> Self {
+        Self { continues: true, models, ..Self::new("this machine", remote("", ""), acts) }
+    }
+
+    fn new(name: &str, model: ModelInfo, acts: impl IntoIterator<Item = Act>) -> Self {
+        Self {
+            name: name.to_owned(),
+            models: vec![model],
+            continues: false,
+            acts: Mutex::new(acts.into_iter().collect()),
+            asked: Mutex::default(),
+            left: Arc::default(),
+        }
+    }
+
+    /// Every question so far.
+    pub fn asked(&self) -> Vec<ChatRequest> {
+        lock(&self.asked).clone()
+    }
+
+    /// How many answers were left before their end.
+    pub fn left(&self) -> usize {
+        self.left.load(Ordering::Acquire)
+    }
+}
+
+impl Provider for Scripted {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn models(&self) -> Vec<ModelInfo> {
+        self.models.clone()
+    }
+
+    fn can_continue(&self) -> bool {
+        self.continues
+    }
+
+    fn open(&self, ask: Ask) -> BoxFuture<'_, Result<ChunkStream, Error>> {
+        lock(&self.asked).push(ask.request);
+        let act = lock(&self.acts).pop_front();
+        let left = Arc::clone(&self.left);
+        Box::pin(async move {
+            match act {
+                Some(Act::Refuse(error)) => Err(error),
+                Some(Act::Speak(lines)) => Ok(play(lines, left)),
+                None => Err(Error::internal("the script is over")),
+            }
+        })
+    }
+}
+
+fn play(lines: Vec<Line>, left: Arc<AtomicUsize>) -> ChunkStream {
+    let stage = Stage { lines: lines.into(), over: false, left };
+    let chunks = stream::unfold(stage, |mut stage| async move { stage.next().await.map(|item| (item, stage)) });
+    chunks.boxed()
+}
+
+struct Stage {
+    lines: VecDeque<Line>,
+    over: bool,
+    left: Arc<AtomicUsize>,
+}
+
+impl Stage {
+    async fn next(&mut self) -> Option<Result<Chunk, Error>> {
+        loop {
+            match self.lines.pop_front() {
+                Some(Line::Say(words)) => return Some(Ok(Chunk::Text(words.to_owned()))),
+                Some(Line::Status(status)) => return Some(Ok(Chunk::Status(status))),
+                Some(Line::Wait(gate)) => gate.passed().await,
+                Some(Line::Stall) => std::future::pending().await,
+                Some(Line::Break(error)) => return self.end(Some(Err(error))),
+                Some(Line::Finish) => return self.end(Some(Ok(Chunk::Finish { reason: FinishReason::Stop, usage: None }))),
+                None => return self.end(None),
+            }
+        }
+    }
+
+    fn end<T>(&mut self, item: T) -> T {
+        self.over = true;
+        item
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if !self.over {
+            self.left.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+}
+
+/// A model on this machine, for [`Scripted::engine`].
+pub fn local(id: &str, name: &str, tier: Tier) -> ModelInfo {
+    ModelInfo { id: id.to_owned(), name: name.to_owned(), tier: Some(tier), place: Place::ThisMachine, upstream: None, ..remote("", id) }
+}
+
+fn remote(upstream: &str, id: &str) -> ModelInfo {
+    ModelInfo {
+        id: id.to_owned(),
+        name: id.to_owned(),
+        tier: None,
+        place: Place::Remote,
+        description: String::new(),
+        licence: None,
+        size_bytes: None,
+        memory_bytes: None,
+        context_tokens: None,
+        upstream: Some(upstream.to_owned()),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

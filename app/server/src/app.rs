@@ -1,0 +1,72 @@
+//! Puts the parts together, in two phases: the address answers at once, then store, models and gateway start.
+//!
+//! Ending goes the other way round, one room after another, so that what is being written is finished by those
+//! who write it: first the gateway ends its runs, then the lines to clients, then the models, and the store last.
+
+mod local_models;
+mod rooms;
+mod stages;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use steadfast::{Clock, Error, Events, telemetry::TracingSink};
+use tracing::info;
+
+pub use self::rooms::database;
+use self::stages::Stages;
+use crate::{
+    edge::{self, Edge, HostCheck},
+    house::House,
+    routes,
+    settings::Settings,
+};
+
+/// The running program.
+#[derive(Debug)]
+pub struct App {
+    pub address: SocketAddr,
+    pub house: Arc<House>,
+    stages: Stages,
+}
+
+impl App {
+    /// Answers when everything is ready. A start that fails leaves nothing behind.
+    pub async fn start(settings: &Settings) -> Result<Self, Error> {
+        let app = Self::open_doors(settings).await?;
+        match rooms::open(settings, &app.house, &app.stages, Self::events()).await {
+            Ok(rooms) => app.house.open_rooms(rooms),
+            Err(error) => {
+                app.stop().await;
+                return Err(error);
+            }
+        }
+        let _owned_by_its_stage = app.stages.lines.spawn("store watch", Arc::clone(&app.house).watch_store());
+        Ok(app)
+    }
+
+    /// The first phase: the page opens, and calls wait for the rest.
+    async fn open_doors(settings: &Settings) -> Result<Self, Error> {
+        let (clock, stages) = (Clock::real(), Stages::new(Self::events()));
+        let listener = edge::bind(&settings.listen).await?;
+        let address = listener.local_addr().map_err(|error| Error::internal("the listener has no address").with_source(error))?;
+        let house = Arc::new(House::new(clock.clone(), stages.asking.clone(), stages.lines.clone(), settings.detail));
+        let hosts = HostCheck::new(address, &settings.listen.hosts);
+        let edge = Edge::new(routes::router(Arc::clone(&house)), hosts, settings.detail, clock, stages.lines.clone());
+        let _owned_by_its_stage = stages.accepting.spawn("accept", edge.accept(listener, stages.accepting.clone()));
+        Ok(Self { address, house, stages })
+    }
+
+    /// Ends everything, in order. Says who had not ended when the time was over.
+    pub async fn stop(self) -> Vec<String> {
+        self.house.drain();
+        info!("stopping");
+        self.stages.end(&self.house.clock).await
+    }
+
+    fn events() -> Events {
+        Events::to(Arc::new(TracingSink))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! Writing server-sent events: frames, heartbeats as comments, and an end when the program ends.
+//!
+//! Heartbeats are comments because both official OpenAI clients hand a named event to the user as a chunk.
+
+use std::{convert::Infallible, panic::AssertUnwindSafe, time::Duration};
+
+use axum::{body::Body, response::Response};
+use bytes::Bytes;
+use futures_core::Stream;
+use futures_util::{StreamExt, stream};
+use http::{HeaderName, HeaderValue, header};
+use serde::Serialize;
+use steadfast::{CancelToken, Clock};
+use tracing::error;
+
+/// `data: …`, with an id when a reader may come back to this place.
+pub(super) fn data(id: Option<u64>, value: &impl Serialize) -> Bytes {
+    let id = id.map_or_else(String::new, |id| format!("id: {id}\n"));
+    match serde_json::to_string(value) {
+        Ok(json) => Bytes::from(format!("{id}data: {json}\n\n")),
+        // Our own types can always be written; should one not be, the log has it and readers see a comment.
+        Err(error) => {
+            error!(%error, "an event cannot be written as JSON");
+            comment("an event was lost")
+        }
+    }
+}
+
+/// A line that every reader skips.
+pub(super) fn comment(text: &str) -> Bytes {
+    Bytes::from(format!(": {}\n\n", text.replace(['\r', '\n'], " ")))
+}
+
+/// `frames`, with a `beat` whenever nothing came for a while.
+pub(super) fn with_heartbeats(
+    frames: impl Stream<Item = Bytes> + Send,
+    every: Duration,
+    clock: Clock,
+    beat: impl FnMut() -> Bytes + Send,
+) -> impl Stream<Item = Bytes> + Send {
+    stream::unfold((Box::pin(frames), clock, beat), move |(mut frames, clock, mut beat)| async move {
+        let frame = tokio::select! {
+            biased;
+            frame = frames.next() => frame?,
+            () = clock.sleep(every) => beat(),
+        };
+        Some((frame, (frames, clock, beat)))
+    })
+}
+
+/// `frames` until `token` is cancelled, for streams that nothing else would end.
+pub(super) fn until(token: &CancelToken, frames: impl Stream<Item = Bytes> + Send) -> impl Stream<Item = Bytes> + Send {
+    frames.take_until(token.cancelled())
+}
+
+/// The response. Ends when the frames end, or when making one panics.
+pub(super) fn response(frames: impl Stream<Item = Bytes> + Send + 'static) -> Response {
+    let frames = AssertUnwindSafe(frames).catch_unwind().map_while(|frame| {
+        // The panic hook has written where it happened. The reader sees a stream without its end marker.
+        frame.inspect_err(|_panic| error!("a stream panicked")).ok()
+    });
+    let mut response = Response::new(Body::from_stream(frames.map(Ok::<_, Infallible>)));
+    for (name, value) in HEADERS {
+        response.headers_mut().insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+const HEADERS: [(HeaderName, &str); 3] = [
+    (header::CONTENT_TYPE, "text/event-stream"),
+    (header::CACHE_CONTROL, "no-cache"),
+    // nginx would collect the events otherwise.
+    (HeaderName::from_static("x-accel-buffering"), "no"),
+];
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use steadfast::CancelReason;
+
+    use super::*;
+
+    #[test]
+    fn text_from_outside_cannot_forge_an_event() {
+        let frame = data(Some(7), &serde_json::json!({"text": "a\n\ndata: forged"}));
+        assert_eq!(frame, "id: 7\ndata: {\"text\":\"a\\n\\ndata: forged\"}\n\n");
+        assert_eq!(comment("a\nb"), ": a b\n\n");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_stream_beats_and_a_lively_one_does_not() {
+        let frames = stream::unfold(0_u64, |n| async move {
+            tokio::time::sleep(Duration::from_secs(if n < 2 { 1 } else { 7 })).await;
+            (n < 3).then(|| (data(None, &n), n + 1))
+        });
+        let all: Vec<Bytes> = with_heartbeats(frames, Duration::from_secs(5), Clock::real(), || comment("alive")).take(4).collect().await;
+        assert_eq!(all, ["data: 0\n\n", "data: 1\n\n", ": alive\n\n", "data: 2\n\n"]);
+    }
+
+    #[tokio::test]
+    async fn a_stream_ends_with_the_program() {
+        let token = CancelToken::root("program");
+        let response = response(until(&token, stream::pending()));
+        token.cancel(CancelReason::Shutdown);
+        assert!(response.into_body().collect().await.unwrap().to_bytes().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_panic_ends_the_stream_and_nothing_else() {
+        let frames = stream::iter([1, 2]).map(|n| if n == 2 { panic!("on purpose") } else { data(None, &n) });
+        let body = response(frames).into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, "data: 1\n\n");
+    }
+}

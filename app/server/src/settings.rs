@@ -1,0 +1,114 @@
+//! What an operator may choose: file < environment < flags, checked once, as one value that cannot be wrong.
+//!
+//! Only this module reads the environment. Raw settings come in (`raw`), every problem is collected (`check`),
+//! and either all of them are told at once or [`Settings`] comes out.
+
+mod check;
+mod duration;
+mod environment;
+mod hint;
+mod raw;
+
+use std::{fmt, net::SocketAddr, path::PathBuf};
+
+use steadfast::Detail;
+use steadfast_gateway::GatewaySettings;
+use steadfast_providers::UpstreamSettings;
+
+pub use environment::Environment;
+
+/// What the command line says; `None` leaves it to the environment, the file and the defaults.
+#[derive(Debug, Clone, Default)]
+pub struct Flags {
+    pub config: Option<PathBuf>,
+    pub data_dir: Option<PathBuf>,
+    pub listen: Option<String>,
+    pub exposure: Exposure,
+}
+
+/// Everything the program runs by.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub listen: Listen,
+    pub data_dir: PathBuf,
+    pub models: Models,
+    pub gateway: GatewaySettings,
+    pub upstreams: Vec<UpstreamSettings>,
+    /// The file that was read, when there was one.
+    pub file: Option<PathBuf>,
+    /// How much an error may say to clients.
+    pub detail: Detail,
+    /// What to log, in `tracing-subscriber`'s filter language.
+    pub log: String,
+}
+
+/// Where to listen, and what may be done when that place is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listen {
+    pub address: SocketAddr,
+    pub when_taken: WhenTaken,
+    /// Names beside `localhost` by which browsers may call us.
+    pub hosts: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhenTaken {
+    /// Somebody asked for exactly this address.
+    Fail,
+    /// Nobody asked: the next free port will do.
+    TakeTheNext,
+}
+
+/// Who may reach the program.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Exposure {
+    /// Programs of this machine only.
+    #[default]
+    ThisMachine,
+    /// The operator says that a proxy with TLS and sign-in stands in front.
+    BehindProxy,
+}
+
+/// Models of this machine.
+#[derive(Debug, Clone)]
+pub struct Models {
+    pub dir: PathBuf,
+    /// The user's own catalogue, when there is one.
+    pub catalogue: Option<PathBuf>,
+    /// The model to load at the start; `None` loads nothing by itself.
+    pub start: Option<String>,
+    pub hub_endpoint: Option<String>,
+    pub hub_cache: Option<PathBuf>,
+    pub python: PathBuf,
+}
+
+/// Everything that is wrong with the settings, each with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problems(Vec<String>);
+
+impl Settings {
+    /// Reads file and environment, lays the flags over them, and checks all of it.
+    pub fn load(flags: &Flags, environment: &Environment) -> Result<Self, Problems> {
+        let (file, raw) = raw::RawSettings::read(flags, environment)?;
+        check::check(raw, file, flags, environment)
+    }
+}
+
+impl Problems {
+    fn one(problem: impl Into<String>) -> Self {
+        Self(vec![problem.into()])
+    }
+
+    pub fn list(&self) -> &[String] {
+        &self.0
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! From what was written to what can be used. Collects every problem instead of stopping at the first.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    path::PathBuf,
+    time::Duration,
+};
+
+use steadfast::Detail;
+use steadfast_contract::model::Tier;
+use steadfast_gateway::GatewaySettings;
+use steadfast_providers::{ModelSettings, Secret, UpstreamSettings};
+
+use super::{
+    Environment, Exposure, Flags, Listen, Models, Problems, Settings, WhenTaken,
+    duration::Written,
+    hint,
+    raw::{RawGateway, RawModel, RawModels, RawSettings, RawUpstream},
+};
+
+pub(super) fn check(raw: RawSettings, file: Option<PathBuf>, flags: &Flags, environment: &Environment) -> Result<Settings, Problems> {
+    let mut check = Check { environment, found: vec![] };
+    let data_dir = check.data_dir(raw.data_dir);
+    let upstreams: Vec<_> = raw.upstreams.iter().filter_map(|upstream| check.upstream(upstream)).collect();
+    check.names_are_unique(&raw.upstreams);
+    let settings = Settings {
+        listen: check.listen(raw.listen.as_deref(), raw.hosts, flags.exposure),
+        models: check.models(raw.models, &data_dir),
+        gateway: check.gateway(&raw.gateway, raw.tiers, &raw.upstreams),
+        data_dir,
+        upstreams,
+        file,
+        detail: if raw.debug { Detail::Debug } else { Detail::Public },
+        log: raw.log.unwrap_or_else(|| DEFAULT_LOG.to_owned()),
+    };
+    if check.found.is_empty() { Ok(settings) } else { Err(Problems(check.found)) }
+}
+
+struct Check<'a> {
+    environment: &'a Environment,
+    found: Vec<String>,
+}
+
+impl Check<'_> {
+    fn problem(&mut self, problem: impl Into<String>) {
+        self.found.push(problem.into());
+    }
+
+    fn data_dir(&mut self, written: Option<PathBuf>) -> PathBuf {
+        written.or_else(|| self.environment.data_dir()).unwrap_or_else(|| {
+            self.problem("data_dir: There is no home directory; say where to keep data with `data_dir` or STEADFAST_DATA_DIR.");
+            PathBuf::new()
+        })
+    }
+
+    fn listen(&mut self, written: Option<&str>, hosts: Vec<String>, exposure: Exposure) -> Listen {
+        let when_taken = if written.is_some() { WhenTaken::Fail } else { WhenTaken::TakeTheNext };
+        let text = written.unwrap_or(DEFAULT_ADDRESS).replace("localhost", "127.0.0.1");
+        let address = text.parse::<SocketAddr>().unwrap_or_else(|_| {
+            self.problem(format!("listen: `{text}` is not an address with a port, such as `{DEFAULT_ADDRESS}`."));
+            SocketAddr::from(([127, 0, 0, 1], 0))
+        });
+        if !address.ip().is_loopback() && exposure == Exposure::ThisMachine {
+            self.problem(format!("listen: {address} can be reached from other machines. {NO_SIGN_IN_YET}"));
+        }
+        Listen { address, when_taken, hosts }
+    }
+
+    fn models(&mut self, raw: RawModels, data_dir: &std::path::Path) -> Models {
+        Models {
+            dir: raw.dir.unwrap_or_else(|| data_dir.join("models")),
+            catalogue: raw.catalogue,
+            start: raw.start.map_or_else(|| Some(DEFAULT_START.to_owned()), |start| (!start.is_empty()).then_some(start)),
+            hub_endpoint: raw.hub_endpoint,
+            hub_cache: self.environment.hub_cache(),
+            python: raw.python.unwrap_or_else(|| PathBuf::from("python3")),
+        }
+    }
+
+    fn upstream(&mut self, raw: &RawUpstream) -> Option<UpstreamSettings> {
+        let place = format!("upstreams `{}`", raw.name);
+        let before = self.found.len();
+        if raw.name.is_empty() || !raw.name.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter)) {
+            self.problem(format!("{place}: A name is made of letters, digits, `-`, `_` and `.`."));
+        }
+        if raw.models.is_empty() {
+            self.problem(format!("{place}: Name at least one model: models = [{{ id = \"…\" }}]."));
+        }
+        let key = self.key(&place, raw);
+        let models = raw.models.iter().map(|model| self.model(&place, model)).collect();
+        let mut settings = UpstreamSettings::new(raw.name.clone(), raw.url.clone(), models);
+        settings.key = key;
+        (self.found.len() == before).then_some(settings)
+    }
+
+    fn key(&mut self, place: &str, raw: &RawUpstream) -> Option<Secret> {
+        match (&raw.key, &raw.key_env, &raw.key_file) {
+            (None, None, None) => None,
+            (Some(key), None, None) => Some(Secret::new(key.clone())),
+            (None, Some(name), None) => {
+                let key = self.environment.get(name).map(Secret::new);
+                if key.is_none() {
+                    self.problem(format!("{place}: key_env: The variable {name} is not set."));
+                }
+                key
+            }
+            (None, None, Some(path)) => std::fs::read_to_string(path)
+                .map(|key| Secret::new(key.trim()))
+                .map_err(|error| self.problem(format!("{place}: key_file: {} cannot be read: {error}.", path.display())))
+                .ok(),
+            _ => {
+                self.problem(format!("{place}: Give the key in one way: `key`, `key_env` or `key_file`."));
+                None
+            }
+        }
+    }
+
+    fn model(&mut self, place: &str, raw: &RawModel) -> ModelSettings {
+        let tier = raw.tier.as_deref().and_then(|written| {
+            let tier = TIERS.iter().find(|(name, _)| *name == written).map(|(_, tier)| *tier);
+            if tier.is_none() {
+                self.problem(format!("{place}: tier `{written}` is none of quick, smart, genius{}", hint::did_you_mean(written, tier_names())));
+            }
+            tier
+        });
+        ModelSettings { id: raw.id.clone(), name: raw.name.clone(), tier, context: raw.context }
+    }
+
+    fn names_are_unique(&mut self, upstreams: &[RawUpstream]) {
+        let mut seen = BTreeSet::new();
+        for upstream in upstreams.iter().filter(|upstream| !seen.insert(upstream.name.as_str())) {
+            self.problem(format!("upstreams `{}`: The name is used twice.", upstream.name));
+        }
+    }
+
+    fn gateway(&mut self, raw: &RawGateway, tiers: BTreeMap<String, Vec<String>>, upstreams: &[RawUpstream]) -> GatewaySettings {
+        for (tier, chain) in &tiers {
+            self.chain(tier, chain, upstreams);
+        }
+        let usual = GatewaySettings::default();
+        let wait = |written: Option<Written>, usual: Duration| written.map_or(usual, |Written(duration)| duration);
+        let settings = GatewaySettings {
+            attempts: raw.attempts.unwrap_or(usual.attempts),
+            wait_first: wait(raw.wait_first, usual.wait_first),
+            wait_max: wait(raw.wait_max, usual.wait_max),
+            breaker_failures: raw.breaker_failures.unwrap_or(usual.breaker_failures),
+            breaker_rest: wait(raw.breaker_rest, usual.breaker_rest),
+            idle: wait(raw.idle, usual.idle),
+            total: wait(raw.total, usual.total),
+            flush_every: wait(raw.flush_every, usual.flush_every),
+            queue_max: raw.queue_max.unwrap_or(usual.queue_max),
+            undo_for: wait(raw.undo_for, usual.undo_for),
+            system_prompt: raw.system_prompt.clone(),
+            tiers,
+        };
+        self.gateway_numbers(&settings);
+        settings
+    }
+
+    fn gateway_numbers(&mut self, settings: &GatewaySettings) {
+        let wrong = [
+            (!(1..=20).contains(&settings.attempts), "attempts: Between 1 and 20."),
+            (settings.wait_first > settings.wait_max, "wait_first: Not longer than wait_max."),
+            (settings.breaker_failures == 0, "breaker_failures: At least 1."),
+            (settings.idle.is_zero(), "idle: Longer than nothing."),
+            (settings.total < settings.idle, "total: Not shorter than idle."),
+            (!(1..=1000).contains(&settings.queue_max), "queue_max: Between 1 and 1000."),
+            (settings.flush_every > Duration::from_secs(10), "flush_every: At most 10s: what was shown must soon be on disk."),
+            (settings.undo_for < Duration::from_secs(10), "undo_for: At least 10s: the page offers Undo for that long."),
+        ];
+        for (_, rule) in wrong.into_iter().filter(|(is_wrong, _)| *is_wrong) {
+            self.problem(format!("gateway.{rule}"));
+        }
+    }
+
+    fn chain(&mut self, tier: &str, chain: &[String], upstreams: &[RawUpstream]) {
+        if !tier_names().any(|name| name == tier) {
+            self.problem(format!("tiers.{tier}: The tiers are quick, smart and genius{}", hint::did_you_mean(tier, tier_names())));
+        }
+        if chain.is_empty() {
+            self.problem(format!("tiers.{tier}: The chain is empty."));
+        }
+        for link in chain {
+            let Some((upstream, model)) = link.split_once('/') else { continue };
+            let known = upstreams.iter().any(|raw| raw.name == upstream && raw.models.iter().any(|raw| raw.id == model));
+            if !known {
+                let all: Vec<String> =
+                    upstreams.iter().flat_map(|raw| raw.models.iter().map(move |model| format!("{}/{}", raw.name, model.id))).collect();
+                let hint = hint::did_you_mean(link, all.iter().map(String::as_str));
+                self.problem(format!("tiers.{tier}: No upstream has the model `{link}`{hint}"));
+            }
+        }
+    }
+}
+
+fn tier_names() -> impl Iterator<Item = &'static str> {
+    TIERS.iter().map(|(name, _)| *name)
+}
+
+const TIERS: [(&str, Tier); 3] = [("quick", Tier::Quick), ("smart", Tier::Smart), ("genius", Tier::Genius)];
+const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
+const DEFAULT_LOG: &str = "info";
+const DEFAULT_START: &str = "quick";
+const NO_SIGN_IN_YET: &str = "This version has no sign-in of its own: put a proxy with TLS and sign-in in front and say so with `--i-have-a-proxy`.";

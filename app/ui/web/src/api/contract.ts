@@ -1,0 +1,19 @@
+// The server's words under one roof. The types are written by `cargo xtask ui-types`; nothing is declared here.
+export type { Conversation } from './generated/Conversation';
+export type { ConversationView } from './generated/ConversationView';
+export type { Failure } from './generated/Failure';
+export type { FinishReason } from './generated/FinishReason';
+export type { Live } from './generated/Live';
+export type { ModelInfo } from './generated/ModelInfo';
+export type { ModelPhase } from './generated/ModelPhase';
+export type { ModelStatus } from './generated/ModelStatus';
+export type { Progress } from './generated/Progress';
+export type { QueuedWhy } from './generated/QueuedWhy';
+export type { Role } from './generated/Role';
+export type { RunEvent } from './generated/RunEvent';
+export type { RunState } from './generated/RunState';
+export type { RunView } from './generated/RunView';
+export type { Status } from './generated/Status';
+export type { StoredMessage } from './generated/StoredMessage';
+export type { Tier } from './generated/Tier';
+export type { Turn } from './generated/Turn';

@@ -1,0 +1,157 @@
+//! What every policy needs to know about the thing it runs: its name, who may stop it, until when, and who
+//! listens. It is not the work itself. Clones belong to the same call.
+
+use crate::{CancelToken, Clock, Deadline, Error, Event, Events, Nudge};
+use std::{borrow::Cow, time::Duration};
+
+/// One thing that a caller wants, however many attempts it takes.
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::{Call, CancelToken, Clock, Deadline};
+///
+/// let clock = Clock::real();
+/// let call = Call::new("fetch", &CancelToken::root("program"))
+///     .with_deadline(Deadline::after(&clock, Duration::from_secs(60)))
+///     .with_clock(clock);
+/// assert!(call.remaining().unwrap() <= Duration::from_secs(60));
+/// ```
+#[derive(Debug, Clone)]
+pub struct Call {
+    operation: Cow<'static, str>,
+    token: CancelToken,
+    clock: Clock,
+    deadline: Option<Deadline>,
+    events: Events,
+    nudge: Nudge,
+}
+
+impl Call {
+    /// A call that `token` can stop, on the real clock, without a deadline, reporting where the token reports.
+    pub fn new(operation: impl Into<Cow<'static, str>>, token: &CancelToken) -> Self {
+        Self {
+            operation: operation.into(),
+            token: token.clone(),
+            clock: Clock::real(),
+            deadline: None,
+            events: token.events().clone(),
+            nudge: Nudge::default(),
+        }
+    }
+
+    /// The same call on another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The same call with a deadline; an earlier deadline that it already had stays.
+    #[must_use]
+    pub fn with_deadline(self, deadline: Deadline) -> Self {
+        let deadline = Some(self.deadline.map_or(deadline, |earlier| earlier.min(deadline)));
+        Self { deadline, ..self }
+    }
+
+    /// The same call, reporting to `events`.
+    #[must_use]
+    pub fn with_events(self, events: Events) -> Self {
+        Self { events, ..self }
+    }
+
+    /// The same call, whose waits `nudge` can end.
+    #[must_use]
+    pub fn with_nudge(self, nudge: Nudge) -> Self {
+        Self { nudge, ..self }
+    }
+
+    /// The same call under another token, for instance a child of its own.
+    #[must_use]
+    pub fn with_token(self, token: &CancelToken) -> Self {
+        Self { token: token.clone(), ..self }
+    }
+
+    /// What is being done.
+    pub fn operation(&self) -> &str {
+        &self.operation
+    }
+
+    /// Who may stop it.
+    pub fn token(&self) -> &CancelToken {
+        &self.token
+    }
+
+    /// Its time.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Until when an answer is of use.
+    pub fn deadline(&self) -> Option<Deadline> {
+        self.deadline
+    }
+
+    /// Who listens.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// What can end its waits.
+    pub fn nudge(&self) -> &Nudge {
+        &self.nudge
+    }
+
+    /// The time left, or `None` when there is no deadline.
+    pub fn remaining(&self) -> Option<Duration> {
+        self.deadline.map(|deadline| deadline.remaining(&self.clock))
+    }
+
+    /// An error once the call was cancelled or its deadline is past; for loops that do not wait.
+    pub fn check(&self) -> Result<(), Error> {
+        self.token.check()?;
+        match self.deadline {
+            Some(deadline) if deadline.is_past(&self.clock) => Err(self.timed_out(Duration::ZERO)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs `future` until it is done, the token is cancelled or the deadline is past. Cancel safe when the
+    /// future is; the future is dropped when it is cut short.
+    pub async fn run<T>(&self, future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        match self.remaining() {
+            Some(limit) => self.run_within(limit, future).await,
+            None => self.until_cancelled(future).await,
+        }
+    }
+
+    /// As [`Call::run`], with `limit` instead of the time left.
+    pub(crate) async fn run_within<T>(
+        &self,
+        limit: Duration,
+        future: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        self.until_cancelled(async {
+            tokio::select! {
+                biased;
+                output = future => output,
+                () = self.clock.sleep(limit) => Err(self.timed_out(limit)),
+            }
+        })
+        .await
+    }
+
+    async fn until_cancelled<T>(&self, future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.token.run(future).await.unwrap_or_else(|reason| {
+            self.events.emit(|| Event::Cancelled { operation: self.operation.clone(), reason });
+            Err(Error::cancelled(reason).in_operation(&self.operation))
+        })
+    }
+
+    fn timed_out(&self, after: Duration) -> Error {
+        self.events.emit(|| Event::TimedOut { operation: self.operation.clone(), after });
+        Error::timeout(&self.operation, after)
+    }
+
+    pub(crate) fn operation_name(&self) -> Cow<'static, str> {
+        self.operation.clone()
+    }
+}

@@ -1,0 +1,159 @@
+//! Where time comes from: the machine, tokio's paused test time, or a hand-moved clock. Nothing else in the
+//! house may ask for the time. Surprise: the real clock needs no switch to follow `tokio::time::pause`.
+
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+use tokio::{sync::watch, time::Instant};
+
+/// A source of time; clones are the same clock.
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::Clock;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let clock = Clock::manual();
+/// let start = clock.now();
+/// clock.advance(Duration::from_secs(60));
+/// assert_eq!(clock.now() - start, Duration::from_secs(60));
+/// clock.sleep_until(start + Duration::from_secs(30)).await; // already past, returns at once
+/// # }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Clock(Source);
+
+#[derive(Debug, Clone, Default)]
+enum Source {
+    #[default]
+    Real,
+    Manual(Arc<Manual>),
+}
+
+#[derive(Debug)]
+struct Manual {
+    start: Instant,
+    start_unix: Duration,
+    passed: watch::Sender<Duration>,
+}
+
+impl Clock {
+    /// The machine's clock. Under `tokio::time::pause` it stands still and jumps with tokio's time.
+    pub fn real() -> Self {
+        Self::default()
+    }
+
+    /// A clock that moves only when told to, and needs no runtime.
+    pub fn manual() -> Self {
+        Self(Source::Manual(Arc::new(Manual {
+            start: real_now(),
+            start_unix: real_unix(),
+            passed: watch::Sender::new(Duration::ZERO),
+        })))
+    }
+
+    /// Moves a manual clock forward and wakes the sleepers whose time has come. A real clock cannot be moved:
+    /// nothing happens.
+    pub fn advance(&self, by: Duration) {
+        if let Source::Manual(manual) = &self.0 {
+            manual.passed.send_modify(|passed| *passed = passed.saturating_add(by));
+        }
+    }
+
+    /// This moment, for measuring and for deadlines.
+    pub fn now(&self) -> Instant {
+        match &self.0 {
+            Source::Real => real_now(),
+            Source::Manual(manual) => later(manual.start, *manual.passed.borrow()),
+        }
+    }
+
+    /// Milliseconds since 1970-01-01 UTC, for timestamps. May step backwards when the machine's time is set.
+    pub fn unix_ms(&self) -> u64 {
+        let since_1970 = match &self.0 {
+            Source::Real => real_unix(),
+            Source::Manual(manual) => manual.start_unix.saturating_add(*manual.passed.borrow()),
+        };
+        u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Waits. Cancel safe: dropping the future forgets the wait.
+    pub async fn sleep(&self, duration: Duration) {
+        self.sleep_until(later(self.now(), duration)).await;
+    }
+
+    /// Waits until `deadline`; returns at once when it is past. Cancel safe.
+    pub async fn sleep_until(&self, deadline: Instant) {
+        match &self.0 {
+            Source::Real => tokio::time::sleep_until(deadline).await,
+            Source::Manual(manual) => {
+                let mut passed = manual.passed.subscribe();
+                // The sender lives in `self`, so the channel cannot be closed while we wait.
+                let _open = passed.wait_for(|passed| later(manual.start, *passed) >= deadline).await;
+            }
+        }
+    }
+}
+
+/// `from + by`, or a moment so far away that it never comes when the sum is too large for an `Instant`.
+pub(crate) fn later(from: Instant, by: Duration) -> Instant {
+    from.checked_add(by).unwrap_or_else(|| from + FAR_AWAY)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
+fn real_now() -> Instant {
+    Instant::now()
+}
+
+/// The wall clock, shifted by as much as tokio's (perhaps paused) time differs from the machine's.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that asks the machine")]
+fn real_unix() -> Duration {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let (machine, tokio) = (std::time::Instant::now(), Instant::now().into_std());
+    (wall + tokio.saturating_duration_since(machine)).saturating_sub(machine.saturating_duration_since(tokio))
+}
+
+/// About 30 years: the same "never" that tokio uses for sleeps that overflow.
+const FAR_AWAY: Duration = Duration::from_secs(86_400 * 365 * 30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_real_clock_follows_paused_time() {
+        let clock = Clock::real();
+        let (start, start_ms) = (clock.now(), clock.unix_ms());
+        clock.sleep(Duration::from_secs(3600)).await;
+        assert_eq!(clock.now() - start, Duration::from_secs(3600));
+        // A few milliseconds of slack, because the wall clock is read separately.
+        assert!((3_599_900..3_600_100).contains(&(clock.unix_ms() - start_ms)));
+    }
+
+    #[tokio::test]
+    async fn a_manual_sleeper_wakes_when_its_time_has_come_and_not_before() {
+        let clock = Clock::manual();
+        let sleep = clock.sleep(Duration::from_secs(2));
+        tokio::pin!(sleep);
+        clock.advance(Duration::from_secs(1));
+        tokio::select! { biased; () = &mut sleep => panic!("too early"), () = std::future::ready(()) => {} }
+        clock.advance(Duration::from_secs(2));
+        sleep.await;
+    }
+
+    #[test]
+    fn a_manual_clock_moves_its_timestamps_too() {
+        let clock = Clock::manual();
+        let before = clock.unix_ms();
+        clock.advance(Duration::from_millis(1500));
+        assert_eq!(clock.unix_ms() - before, 1500);
+    }
+
+    #[test]
+    fn an_endless_wait_is_a_moment_far_away_and_not_a_panic() {
+        let clock = Clock::manual();
+        assert!(later(clock.now(), Duration::MAX) > clock.now());
+    }
+}

@@ -1,0 +1,127 @@
+//! Everything that can happen, in one list. Policies emit, sinks write it down; sinks never decide anything.
+//! Nothing is built when nobody listens.
+
+use crate::{CancelReason, Code, OpenReason};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
+
+mod broadcast;
+
+pub use broadcast::BroadcastSink;
+
+type Name = Cow<'static, str>;
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "event", rename_all = "snake_case"))]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are named after the words of the library")]
+pub enum Event {
+    /// An attempt begins.
+    AttemptStarted { operation: Name, attempt: u32, of: u32 },
+    /// An attempt failed.
+    AttemptFailed { operation: Name, attempt: u32, of: u32, code: Code, message: String },
+    /// Another attempt will follow after `delay`; `attempt` is the one that failed.
+    RetryScheduled { operation: Name, attempt: u32, of: u32, delay: Duration, code: Code },
+    /// No attempt follows, although the last error would have allowed one.
+    RetriesExhausted { operation: Name, attempts: u32, code: Code },
+    /// The time-out or the deadline ended it.
+    TimedOut { operation: Name, after: Duration },
+    /// The token ended it.
+    Cancelled { operation: Name, reason: CancelReason },
+    /// From now on calls are refused.
+    BreakerOpened { target: Name, reason: OpenReason, retry_after: Duration },
+    /// From now on a few calls are let through on probation.
+    BreakerHalfOpened { target: Name },
+    /// Calls pass again.
+    BreakerClosed { target: Name },
+    /// A task ended in a panic.
+    TaskPanicked { task: Name, message: String },
+}
+
+/// One line for people.
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AttemptStarted { operation, attempt, of } => {
+                write!(f, "{operation}: attempt {attempt} of {of} started")
+            }
+            Self::AttemptFailed { operation, attempt, of, code, message } => {
+                write!(f, "{operation}: attempt {attempt} of {of} failed: {code}: {message}")
+            }
+            Self::RetryScheduled { operation, attempt, of, delay, code } => {
+                write!(f, "{operation}: retry in {delay:?} after attempt {attempt} of {of}: {code}")
+            }
+            Self::RetriesExhausted { operation, attempts, code } => {
+                write!(f, "{operation}: gave up after {attempts} attempts: {code}")
+            }
+            Self::TimedOut { operation, after } => write!(f, "{operation}: timed out after {after:?}"),
+            Self::Cancelled { operation, reason } => write!(f, "{operation}: cancelled: {reason}"),
+            Self::BreakerOpened { target, reason, retry_after } => {
+                write!(f, "breaker {target}: opened for {retry_after:?}: {reason}")
+            }
+            Self::BreakerHalfOpened { target } => write!(f, "breaker {target}: half open"),
+            Self::BreakerClosed { target } => write!(f, "breaker {target}: closed"),
+            Self::TaskPanicked { task, message } => write!(f, "task {task}: panicked: {message}"),
+        }
+    }
+}
+
+/// Where events go. It is called in the middle of a call, so it must not wait; it may drop what it cannot keep.
+pub trait Sink: Send + Sync + fmt::Debug {
+    /// Takes note of an event.
+    fn emit(&self, event: &Event);
+}
+
+impl<S: Sink + ?Sized> Sink for Arc<S> {
+    fn emit(&self, event: &Event) {
+        (**self).emit(event);
+    }
+}
+
+/// A list of sinks; a clone is cheap and goes to the same sinks.
+///
+/// ```
+/// use std::sync::Arc;
+/// use steadfast::{BroadcastSink, CancelToken, Events};
+///
+/// let feed = Arc::new(BroadcastSink::new(64));
+/// let token = CancelToken::root("program").with_events(Events::to(Arc::clone(&feed)));
+/// let mut reader = feed.subscribe();
+/// # let _ = (token, reader.try_recv());
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Events(Arc<[Arc<dyn Sink>]>);
+
+impl Events {
+    /// Nobody listens.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// One listener. Give an `Arc` when you want to keep a handle on it.
+    pub fn to(sink: impl Sink + 'static) -> Self {
+        Self::none().and(sink)
+    }
+
+    /// One listener more.
+    #[must_use]
+    pub fn and(self, sink: impl Sink + 'static) -> Self {
+        Self(self.0.iter().cloned().chain([Arc::new(sink) as Arc<dyn Sink>]).collect())
+    }
+
+    /// Whether nobody listens.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Tells every listener; `event` is built only when there is one.
+    pub fn emit(&self, event: impl FnOnce() -> Event) {
+        if self.is_empty() {
+            return;
+        }
+        let event = event();
+        for sink in self.0.iter() {
+            sink.emit(&event);
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! A sink that many can read at their own pace, with a bound. A reader that is too slow misses the oldest
+//! events and is told how many (`RecvError::Lagged`); it never holds up a call.
+
+use super::{Event, Sink};
+use tokio::sync::broadcast;
+
+/// Hands every event to every reader that subscribed before it happened.
+///
+/// ```
+/// use steadfast::{BroadcastSink, CancelReason, Event, Sink};
+///
+/// let feed = BroadcastSink::new(16);
+/// let mut reader = feed.subscribe();
+/// feed.emit(&Event::Cancelled { operation: "fetch".into(), reason: CancelReason::UserStop });
+/// assert_eq!(reader.try_recv().unwrap().to_string(), "fetch: cancelled: user_stop");
+/// ```
+#[derive(Debug)]
+pub struct BroadcastSink(broadcast::Sender<Event>);
+
+impl BroadcastSink {
+    /// Keeps at most `capacity` events (at least 1) for readers that are behind.
+    pub fn new(capacity: usize) -> Self {
+        Self(broadcast::Sender::new(capacity.max(1)))
+    }
+
+    /// A reader of everything that happens from now on.
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.0.subscribe()
+    }
+}
+
+impl Sink for BroadcastSink {
+    fn emit(&self, event: &Event) {
+        // An error only says that nobody reads at the moment.
+        let _nobody = self.0.send(event.clone());
+    }
+}

@@ -1,0 +1,62 @@
+//! Resilience for any async program: errors with advice, cancellation with a reason, a clock that tests can
+//! move, and policies (retry, time-out, circuit breaker) that read all three. It knows no protocol and no
+//! wire format, and it starts no task by itself.
+//!
+//! ```
+//! use std::time::Duration;
+//! use steadfast::{Call, CancelToken, Error, Retry, Timeout};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Error> {
+//! let root = CancelToken::root("program");
+//! let call = Call::new("fetch the weather", &root);
+//! let retry = Retry::exponential(Duration::from_millis(100)).max_attempts(3);
+//! let per_attempt = Timeout::after(Duration::from_secs(2));
+//!
+//! let weather = retry
+//!     .run(&call, |attempt| {
+//!         let call = call.clone();
+//!         async move {
+//!             per_attempt
+//!                 .run(&call, async move {
+//!                     if attempt.number == 1 { Err(Error::connection_lost("weather")) } else { Ok("sunny") }
+//!                 })
+//!                 .await
+//!         }
+//!     })
+//!     .await?;
+//! assert_eq!(weather, "sunny");
+//! # Ok(()) }
+//! ```
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod attempt;
+mod call;
+mod cancel;
+mod clock;
+mod deadline;
+mod error;
+mod event;
+mod nudge;
+mod policies;
+mod sync;
+pub mod telemetry;
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use attempt::Attempt;
+pub use call::Call;
+pub use cancel::{CancelReason, CancelToken, Cancelled, Run, Task, TrackedTask};
+pub use clock::Clock;
+pub use deadline::Deadline;
+pub use error::{Blame, Classify, Code, CodeSpec, Detail, Error, Guidance, Report, RetryAdvice};
+pub use event::{BroadcastSink, Event, Events, Sink};
+pub use nudge::Nudge;
+pub use policies::{Breaker, BreakerState, Jitter, OpenReason, Permit, Retry, Timeout};
+#[cfg(feature = "derive")]
+pub use steadfast_derive::Classify;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,0 +1,26 @@
+//! Chance in the waits, so that many clients that failed together do not come back together.
+
+use std::time::Duration;
+
+/// How much chance is mixed into a wait. The formulas and the names are those of Marc Brooker, "Exponential
+/// Backoff And Jitter", AWS Architecture Blog, 2015.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Jitter {
+    /// The wait as it is.
+    None,
+    /// Anything from nothing to the wait: spreads best.
+    Full,
+    /// Half of the wait, and anything up to the other half: never comes back at once.
+    Equal,
+}
+
+impl Jitter {
+    pub(super) fn apply(self, delay: Duration, random: &mut fastrand::Rng) -> Duration {
+        match self {
+            Self::None => delay,
+            // Below 1 always, so the product never exceeds the delay.
+            Self::Full => delay.mul_f64(random.f64()),
+            Self::Equal => delay / 2 + (delay / 2).mul_f64(random.f64()),
+        }
+    }
+}

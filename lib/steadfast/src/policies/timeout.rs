@@ -1,0 +1,37 @@
+//! A limit on how long something may take. The work is dropped when the time is over, so it must be cancel safe.
+
+use crate::{Call, Error};
+use std::time::Duration;
+
+/// Ends what takes too long, with an error of code `TIMEOUT`.
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::{Call, CancelToken, Code, Error, Timeout};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let call = Call::new("wait for ever", &CancelToken::root("program"));
+/// let never = std::future::pending::<Result<(), Error>>();
+/// let error = Timeout::after(Duration::from_millis(5)).run(&call, never).await.unwrap_err();
+/// assert_eq!(error.code(), Code::TIMEOUT);
+/// # }
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeout {
+    after: Duration,
+}
+
+impl Timeout {
+    /// At most this long, and never past the call's deadline.
+    pub fn after(after: Duration) -> Self {
+        Self { after }
+    }
+
+    /// Runs `work` until it is done, the time is over or the call is cancelled. Work that is done at the very
+    /// moment when the time is over counts as done.
+    pub async fn run<T>(&self, call: &Call, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let limit = call.remaining().map_or(self.after, |left| left.min(self.after));
+        call.run_within(limit, work).await
+    }
+}

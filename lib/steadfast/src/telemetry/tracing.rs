@@ -1,0 +1,42 @@
+//! Events as `tracing` events: the fields are values, the level says whether somebody should look.
+
+use crate::{Event, Sink};
+use tracing::{debug, error, info, warn};
+
+/// Writes every event to `tracing`, under the target `steadfast`.
+///
+/// ```
+/// use steadfast::{Events, telemetry::TracingSink};
+///
+/// let events = Events::to(TracingSink);
+/// assert!(!events.is_empty());
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TracingSink;
+
+impl Sink for TracingSink {
+    fn emit(&self, event: &Event) {
+        match event {
+            Event::AttemptStarted { operation, attempt, of } => {
+                debug!(target: "steadfast", %operation, attempt, of, "attempt started");
+            }
+            Event::AttemptFailed { operation, attempt, of, code, message } => {
+                warn!(target: "steadfast", %operation, attempt, of, %code, %message, "attempt failed");
+            }
+            Event::RetryScheduled { operation, attempt, of, delay, code } => {
+                info!(target: "steadfast", %operation, attempt, of, ?delay, %code, "retry scheduled");
+            }
+            Event::RetriesExhausted { operation, attempts, code } => {
+                error!(target: "steadfast", %operation, attempts, %code, "retries exhausted");
+            }
+            Event::TimedOut { operation, after } => warn!(target: "steadfast", %operation, ?after, "timed out"),
+            Event::Cancelled { operation, reason } => info!(target: "steadfast", %operation, %reason, "cancelled"),
+            Event::BreakerOpened { target, reason, retry_after } => {
+                error!(target: "steadfast", breaker = %target, %reason, ?retry_after, "breaker opened");
+            }
+            Event::BreakerHalfOpened { target } => info!(target: "steadfast", breaker = %target, "breaker half open"),
+            Event::BreakerClosed { target } => info!(target: "steadfast", breaker = %target, "breaker closed"),
+            Event::TaskPanicked { task, message } => error!(target: "steadfast", %task, %message, "task panicked"),
+        }
+    }
+}

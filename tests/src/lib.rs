@@ -1,0 +1,20 @@
+//! Starting the real binary, driving it over real sockets, and killing it. The tests themselves are in `tests/`.
+//!
+//! They need programs and a model that `cargo xtask test` puts into the environment (`STEADFAST_BIN`,
+//! `STEADFAST_SCRIPTED_UPSTREAM`, `STEADFAST_TEST_MODEL`); when one is missing a test fails and says so.
+
+mod chat;
+mod events;
+mod house;
+mod program;
+mod upstream;
+mod wait;
+
+pub use self::{
+    chat::{Ask, conversation, new_id, question},
+    events::{Event, Events},
+    house::{House, Models, Setup},
+    program::{Program, steadfast, test_model},
+    upstream::Upstream,
+    wait::{within, until},
+};
