@@ -14,12 +14,12 @@ fn main() -> io::Result<()> {
     println!("cargo:rustc-env=STEADFAST_ENGINE_LIBRARIES={}", backends.display());
     // Our own test binaries; whoever else links a program with this crate adds the same line to its build script.
     println!("cargo:rustc-link-arg=-Wl,-rpath,$ORIGIN,-rpath,$ORIGIN/..");
-    let beside_the_program = profile_folder()?;
     let linked = backends.parent().map(|out| out.join("lib")).unwrap_or_default();
-    for folder in [backends, linked] {
-        for library in shared_libraries(&folder)? {
-            copy_if_changed(&library, &beside_the_program)?;
-        }
+    let programs = profile_folder()?;
+    let tests = programs.join("deps");
+    for library in [shared_libraries(&backends)?, shared_libraries(&linked)?].concat() {
+        copy_if_changed(&library, &programs)?;
+        copy_if_changed(&library, &tests)?;
     }
     Ok(())
 }
@@ -35,7 +35,8 @@ fn shared_libraries(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut libraries = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        let is_library = path.extension().is_some_and(|extension| ["so", "dylib", "dll"].iter().any(|known| extension == *known));
+        let is_library =
+            path.extension().is_some_and(|extension| ["so", "dylib", "dll"].iter().any(|known| extension == *known));
         if is_library && fs::metadata(&path)?.len() > LARGEST_EMPTY_LIBRARY {
             libraries.push(path);
         }

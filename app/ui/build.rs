@@ -6,13 +6,26 @@
 
 use std::{
     collections::hash_map::DefaultHasher,
-    env, fs,
+    env, fmt, fs,
     hash::{Hash, Hasher},
     path::{Path, PathBuf},
     process::Command,
 };
 
-type Failed = Box<dyn std::error::Error>;
+/// What went wrong. Cargo prints it with `Debug`, so that is written for people.
+struct Failed(String);
+
+impl fmt::Debug for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<T: fmt::Display> From<T> for Failed {
+    fn from(error: T) -> Self {
+        Self(error.to_string())
+    }
+}
 
 fn main() -> Result<(), Failed> {
     for name in ["STEADFAST_UI", "STEADFAST_UI_DIST", "DOCS_RS"] {
@@ -24,10 +37,14 @@ fn main() -> Result<(), Failed> {
         (_, "skip") => placeholder()?,
         _ if env::var_os("DOCS_RS").is_some() => placeholder()?,
         (_, "require") => build(&web)?,
-        _ => match install_if_stale(&web) {
+        _ => match get_ready(&web) {
             Ok(()) => build(&web)?,
             Err(why) => {
-                println!("cargo::warning=the program gets a placeholder instead of its page: {}", why.to_string().replace('\n', " "));
+                println!("cargo::rerun-if-env-changed=PATH"); // npm may be there the next time
+                println!(
+                    "cargo::warning=the program gets a placeholder instead of its page: {}",
+                    why.0.replace('\n', " ")
+                );
                 placeholder()?
             }
         },
@@ -47,7 +64,7 @@ fn build(web: &Path) -> Result<PathBuf, Failed> {
     let stamp = stamp(web)?;
     println!("cargo::rustc-env=STEADFAST_UI_STAMP={stamp}");
     if !is_built(web, &stamp) {
-        install_if_stale(web)?;
+        get_ready(web)?;
         run(npm("run", web).args(["--silent", "build"]))?;
         fs::write(web.join("dist.stamp"), &stamp)?;
     }
@@ -58,11 +75,13 @@ fn is_built(web: &Path, stamp: &str) -> bool {
     web.join("dist/index.html").is_file() && fs::read_to_string(web.join("dist.stamp")).is_ok_and(|kept| kept == stamp)
 }
 
-/// Installs the build packages, unless what is installed is as new as the lock file (or nothing has to be built).
-fn install_if_stale(web: &Path) -> Result<(), Failed> {
+/// What a build needs: npm, and the build packages unless those that are installed are as new as the lock file.
+/// Nothing when nothing has to be built.
+fn get_ready(web: &Path) -> Result<(), Failed> {
     if is_built(web, &stamp(web)?) {
         return Ok(());
     }
+    run(&mut npm("--version", web))?;
     let changed = |path: &str| fs::metadata(web.join(path)).and_then(|meta| meta.modified());
     let fresh = match (changed("node_modules/.package-lock.json"), changed("package-lock.json")) {
         (Ok(installed), Ok(locked)) => installed >= locked,
@@ -79,7 +98,8 @@ fn npm(command: &str, web: &Path) -> Command {
 
 /// Runs a command; what it printed becomes the error when it fails.
 fn run(command: &mut Command) -> Result<(), Failed> {
-    let output = command.output().map_err(|error| format!("npm could not be started ({error}); install Node 20.19 or newer"))?;
+    let output =
+        command.output().map_err(|error| format!("npm could not be started ({error}); install Node 20.19 or newer"))?;
     if output.status.success() {
         return Ok(());
     }
@@ -99,7 +119,8 @@ fn stamp(web: &Path) -> Result<String, Failed> {
 fn hash(path: &Path, hasher: &mut DefaultHasher) -> Result<(), Failed> {
     path.file_name().hash(hasher);
     if path.is_dir() {
-        let mut entries = fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
+        let mut entries =
+            fs::read_dir(path)?.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>()?;
         entries.sort();
         entries.iter().try_for_each(|entry| hash(entry, hasher))
     } else {
@@ -115,7 +136,16 @@ fn placeholder() -> Result<PathBuf, Failed> {
     Ok(folder)
 }
 
-const INPUTS: &[&str] = &["src", "public", "index.html", "package.json", "package-lock.json", "vite.config.ts", "svelte.config.js", "tsconfig.json"];
+const INPUTS: &[&str] = &[
+    "src",
+    "public",
+    "index.html",
+    "package.json",
+    "package-lock.json",
+    "vite.config.ts",
+    "svelte.config.js",
+    "tsconfig.json",
+];
 
 const PLACEHOLDER: &str = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>steadfast</title>
 <h1>Steadfast is running, without its page</h1>

@@ -56,14 +56,18 @@ impl House {
 
     /// A house that asks `upstream`, under the name `cloud-b/big-model`.
     pub async fn asking(upstream: &Upstream, settings: &str) -> Self {
-        let upstream = format!("[[upstreams]]\nname = \"cloud-b\"\nurl = \"{}\"\nkey = \"sk-of-the-tests\"\nmodels = [{{ id = \"big-model\" }}]\n", upstream.base_url());
+        let upstream = format!(
+            "[[upstreams]]\nname = \"cloud-b\"\nurl = \"{}\"\nkey = \"sk-of-the-tests\"\nmodels = [{{ id = \"big-model\" }}]\n",
+            upstream.base_url()
+        );
         Self::start(Setup { settings: format!("{settings}\n{upstream}"), ..Setup::default() }).await
     }
 
     pub async fn start(setup: Setup) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(dir.path().join("steadfast.toml"), settings(&dir, &setup)).expect("the settings can be written");
-        let mut house = Self { http: Client::new(), address: SocketAddr::from(([127, 0, 0, 1], 0)), program: None, dir };
+        let mut house =
+            Self { http: Client::new(), address: SocketAddr::from(([127, 0, 0, 1], 0)), program: None, dir };
         house.begin().await;
         house
     }
@@ -71,7 +75,11 @@ impl House {
     /// Starts the program again, on the same data.
     pub async fn begin(&mut self) {
         let mut command = steadfast();
-        command.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(self.data_dir()).arg("--config").arg(self.settings_file());
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(self.data_dir())
+            .arg("--config")
+            .arg(self.settings_file());
         let mut program = Program::start(command, &self.dir.path().join("server.log"));
         let line = program.line().await;
         let address = line.strip_prefix("steadfast is listening on http://").and_then(|address| address.parse().ok());
@@ -153,7 +161,9 @@ impl House {
             let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
             tasks.extend(children.split_whitespace().filter_map(|pid| pid.parse::<u32>().ok()));
         }
-        tasks.into_iter().find(|pid| std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|words| contains(&words, b"engine-worker")))
+        tasks.into_iter().find(|pid| {
+            std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|words| contains(&words, b"engine-worker"))
+        })
     }
 
     pub fn kill_worker(&self) {
@@ -178,7 +188,8 @@ fn settings(dir: &TempDir, setup: &Setup) -> String {
     let mut models = format!("[models]\nstart = \"{start}\"\nhub_endpoint = \"http://127.0.0.1:9\"\n");
     if setup.models != Models::None {
         let catalogue = dir.path().join("models.toml");
-        let source = format!("[[model]]\nid = \"{QUICK}\"\nsources = [{{ kind = \"file\", path = {:?} }}]\n", test_model());
+        let source =
+            format!("[[model]]\nid = \"{QUICK}\"\nsources = [{{ kind = \"file\", path = {:?} }}]\n", test_model());
         std::fs::write(&catalogue, source).expect("the catalogue can be written");
         models.push_str(&format!("catalogue = {catalogue:?}\n"));
     }

@@ -16,5 +16,5 @@ pub use self::{
     house::{House, Models, Setup},
     program::{Program, steadfast, test_model},
     upstream::Upstream,
-    wait::{within, until},
+    wait::{until, within},
 };

@@ -35,7 +35,9 @@ impl Program {
 
     /// The next line of standard output.
     pub async fn line(&mut self) -> String {
-        let line = within("a line on standard output", START, self.lines.next_line()).await.expect("standard output can be read");
+        let line = within("a line on standard output", START, self.lines.next_line())
+            .await
+            .expect("standard output can be read");
         line.unwrap_or_else(|| panic!("it ended without a word; its log:\n{}", self.log()))
     }
 
@@ -48,7 +50,9 @@ impl Program {
     }
 
     pub async fn ended(&mut self, limit: Duration) -> ExitStatus {
-        within(format!("the end of the program (log: {})", self.log.display()), limit, self.child.wait()).await.expect("it can be waited for")
+        within(format!("the end of the program (log: {})", self.log.display()), limit, self.child.wait())
+            .await
+            .expect("it can be waited for")
     }
 
     pub fn log(&self) -> String {
@@ -74,14 +78,19 @@ pub fn steadfast() -> Command {
 pub(crate) fn binary(variable: &str, name: &str) -> PathBuf {
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/debug").join(name);
     let path = env::var_os(variable).map_or(built, PathBuf::from);
-    assert!(path.is_file(), "{} is missing: set {variable}, or run `cargo xtask test`, which builds it", path.display());
+    assert!(
+        path.is_file(),
+        "{} is missing: set {variable}, or run `cargo xtask test`, which builds it",
+        path.display()
+    );
     path
 }
 
 /// The model file that the tests answer with.
 pub fn test_model() -> PathBuf {
     let path = env::var_os("STEADFAST_TEST_MODEL").map(PathBuf::from);
-    let path = path.unwrap_or_else(|| panic!("STEADFAST_TEST_MODEL is not set: `cargo xtask test` fetches the model and sets it"));
+    let path = path
+        .unwrap_or_else(|| panic!("STEADFAST_TEST_MODEL is not set: `cargo xtask test` fetches the model and sets it"));
     assert!(path.is_file(), "STEADFAST_TEST_MODEL names {}, which is not a file", path.display());
     path
 }

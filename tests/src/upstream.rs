@@ -31,7 +31,12 @@ impl Upstream {
 
     /// Every call it has had, oldest first.
     pub async fn calls(&self) -> Vec<Value> {
-        let log: Value = reqwest::get(format!("{}/log", self.url)).await.expect("the upstream answers").json().await.expect("its log is JSON");
+        let log: Value = reqwest::get(format!("{}/log", self.url))
+            .await
+            .expect("the upstream answers")
+            .json()
+            .await
+            .expect("its log is JSON");
         log.as_array().or_else(|| log["calls"].as_array()).cloned().expect("its log is a list")
     }
 }

@@ -26,7 +26,8 @@ async fn a_plain_question_survives_it_too_and_the_server_stays_well() {
     let house = House::with_quick().await;
     let mut body = question("quick", STORY);
     body["max_tokens"] = json!(120);
-    let ask = async || -> serde_json::Value { house.post("/v1/chat/completions", body.clone()).await.json().await.unwrap() };
+    let ask =
+        async || -> serde_json::Value { house.post("/v1/chat/completions", body.clone()).await.json().await.unwrap() };
     let undisturbed = ask().await;
     let (disturbed, ()) = tokio::join!(ask(), async {
         steadfast_house_tests::until("an answer under way", std::time::Duration::from_secs(30), async || {

@@ -19,7 +19,10 @@ async fn a_question_is_answered_whole_and_as_a_stream_with_the_same_words() {
     body["stream_options"] = json!({"include_usage": true});
     let events = Events::of(house.post("/v1/chat/completions", body).await).rest().await;
     assert_eq!(events.last(), Some(&Event::Done));
-    let chunks: Vec<Value> = events.into_iter().filter_map(|event| if let Event::Data { json, .. } = event { Some(json) } else { None }).collect();
+    let chunks: Vec<Value> = events
+        .into_iter()
+        .filter_map(|event| if let Event::Data { json, .. } = event { Some(json) } else { None })
+        .collect();
     let streamed: String = chunks.iter().filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str()).collect();
     assert_eq!(streamed, text);
     assert!(chunks.iter().any(|chunk| chunk["choices"][0]["finish_reason"].is_string()));
@@ -59,7 +62,11 @@ async fn a_message_that_is_sent_while_the_model_is_not_there_waits_and_is_answer
 async fn the_command_line_asks_the_server_that_runs() {
     let house = House::with_quick().await;
     let mut command = steadfast();
-    command.args(["chat", "Say hello.", "--json", "--data-dir"]).arg(house.data_dir()).arg("--config").arg(house.settings_file());
+    command
+        .args(["chat", "Say hello.", "--json", "--data-dir"])
+        .arg(house.data_dir())
+        .arg("--config")
+        .arg(house.settings_file());
     let output = within("an answer on the command line", Duration::from_secs(60), command.output()).await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -37,7 +37,10 @@ async fn headers_that_drip_in_are_given_ten_seconds() {
         let mut reading = reading;
         reading.read_to_end(&mut vec![]).await.ok();
     };
-    within("the end of a dripping connection", Duration::from_secs(14), async { tokio::select! { () = drip => {}, () = end => {} } }).await;
+    within("the end of a dripping connection", Duration::from_secs(14), async {
+        tokio::select! { () = drip => {}, () = end => {} }
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -56,9 +59,19 @@ async fn a_foreign_host_and_a_foreign_website_get_nothing() {
     let house = House::empty().await;
     let as_host = house.http.get(house.url("/api/models")).header("host", "evil.example").send().await.unwrap();
     assert_eq!(as_host.status(), 421);
-    let as_site = house.http.post(house.url("/v1/chat/completions")).header("origin", "http://evil.example").json(&question("quick", "hi"));
+    let as_site = house
+        .http
+        .post(house.url("/v1/chat/completions"))
+        .header("origin", "http://evil.example")
+        .json(&question("quick", "hi"));
     assert_eq!(as_site.send().await.unwrap().status(), 403);
-    let as_form = house.http.post(house.url("/api/models/quick/load")).header("sec-fetch-site", "cross-site").send().await.unwrap();
+    let as_form = house
+        .http
+        .post(house.url("/api/models/quick/load"))
+        .header("sec-fetch-site", "cross-site")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(as_form.status(), 403);
 }
 
@@ -76,10 +89,20 @@ async fn bad_bodies_are_told_what_is_wrong_in_the_shape_of_their_face() {
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let deep = house.http.post(&chat).header("content-type", "application/json").body(deep).send().await.unwrap();
     assert_eq!(deep.status(), 400);
-    let large = house.http.post(&chat).header("content-type", "application/json").body(vec![b' '; 9 << 20]).send().await.unwrap();
+    let large = house
+        .http
+        .post(&chat)
+        .header("content-type", "application/json")
+        .body(vec![b' '; 9 << 20])
+        .send()
+        .await
+        .unwrap();
     assert_eq!(large.status(), 413);
     let unknown = house.get("/api/runs/there-is-none").await;
-    assert_eq!((unknown.status().as_u16(), unknown.headers()["content-type"].to_str().unwrap()), (404, "application/problem+json"));
+    assert_eq!(
+        (unknown.status().as_u16(), unknown.headers()["content-type"].to_str().unwrap()),
+        (404, "application/problem+json")
+    );
     let method = house.http.delete(&chat).send().await.unwrap();
     assert_eq!(method.status(), 405);
 }

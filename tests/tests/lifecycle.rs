@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::{Value, json};
-use steadfast_house_tests::{Event, Events, House, Program, Upstream, conversation, new_id, question, steadfast, within};
+use steadfast_house_tests::{
+    Event, Events, House, Program, Upstream, conversation, new_id, question, steadfast, within,
+};
 
 #[tokio::test]
 async fn sigterm_ends_it_cleanly_while_an_answer_is_being_written() {
@@ -22,7 +24,9 @@ async fn sigterm_ends_it_cleanly_while_an_answer_is_being_written() {
     assert!(ended.success(), "{ended}\n{}", house.program().log());
     let last_words = plain.rest().await;
     assert!(!last_words.contains(&Event::Done));
-    let Some(Event::Data { json, .. }) = last_words.last() else { panic!("the stream ended without a word: {last_words:?}") };
+    let Some(Event::Data { json, .. }) = last_words.last() else {
+        panic!("the stream ended without a word: {last_words:?}")
+    };
     assert_eq!(json["error"]["steadfast"]["code"], "CANCELLED");
 
     house.begin().await;
@@ -35,7 +39,11 @@ async fn sigterm_ends_it_cleanly_while_an_answer_is_being_written() {
 async fn a_second_server_on_the_same_data_is_refused_with_words() {
     let house = House::empty().await;
     let mut second = steadfast();
-    second.args(["serve", "--listen", "127.0.0.1:0", "--data-dir"]).arg(house.data_dir()).arg("--config").arg(house.settings_file());
+    second
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(house.data_dir())
+        .arg("--config")
+        .arg(house.settings_file());
     second.env("STEADFAST_LOG", "off");
     let output = within("the second server's end", Duration::from_secs(30), second.output()).await.unwrap();
     assert_eq!(output.status.code(), Some(1));
@@ -80,11 +88,19 @@ async fn wrong_settings_end_it_with_78_and_a_wrong_command_line_with_2() {
 #[tokio::test]
 async fn the_doctor_tells_what_it_sees_as_json() {
     let dir = tempfile::tempdir().unwrap();
-    let output = steadfast().args(["doctor", "--json", "--listen", "127.0.0.1:0", "--data-dir"]).arg(dir.path()).output().await.unwrap();
+    let output = steadfast()
+        .args(["doctor", "--json", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(dir.path())
+        .output()
+        .await
+        .unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let findings = report["findings"].as_array().unwrap();
     assert!(findings.len() >= 8);
-    assert!(findings.iter().all(|finding| finding["sentence"].as_str().is_some_and(|words| words.ends_with('.'))), "{report}");
+    assert!(
+        findings.iter().all(|finding| finding["sentence"].as_str().is_some_and(|words| words.ends_with('.'))),
+        "{report}"
+    );
 }
 
 #[tokio::test]

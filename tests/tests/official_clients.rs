@@ -14,7 +14,8 @@ use steadfast_house_tests::{House, within};
 use tokio::process::Command;
 
 fn client(variable: &str) -> PathBuf {
-    let place = env::var_os(variable).unwrap_or_else(|| panic!("{variable} is not set: `cargo xtask test` installs the client and sets it"));
+    let place = env::var_os(variable)
+        .unwrap_or_else(|| panic!("{variable} is not set: `cargo xtask test` installs the client and sets it"));
     let place = PathBuf::from(place);
     assert!(place.is_dir(), "{variable} names {}, which is not a folder", place.display());
     place

@@ -91,7 +91,8 @@ async fn stop_keeps_what_was_written_and_ends_the_call() {
     let (house, upstream, _dir) = house().await;
     let run = conversation(&new_id(), "cloud-b/big-model", "SCN-slow#stopped").run(&house).await;
     house.run_has_written(&run, 10).await;
-    let stopped: Value = house.post(&format!("/api/runs/{run}/stop"), json!({"reason": "user_stop"})).await.json().await.unwrap();
+    let stopped: Value =
+        house.post(&format!("/api/runs/{run}/stop"), json!({"reason": "user_stop"})).await.json().await.unwrap();
     assert_eq!((&stopped["state"], &stopped["stop_reason"]), (&json!("stopped"), &json!("user_stop")));
     assert!(stopped["text"].as_str().unwrap().len() >= 10);
     until("the upstream seeing the stop", Duration::from_millis(100), async || {
@@ -105,7 +106,9 @@ async fn two_clients_follow_one_run_and_read_the_same() {
     let (house, _upstream, _dir) = house().await;
     let run = conversation(&new_id(), "cloud-b/big-model", "SCN-slow#two").run(&house).await;
     let (left, right) = tokio::join!(house.follow(&run, 0), house.follow(&run, 0));
-    let data = |events: Vec<Event>| -> Vec<Event> { events.into_iter().filter(|event| matches!(event, Event::Data { .. })).collect() };
+    let data = |events: Vec<Event>| -> Vec<Event> {
+        events.into_iter().filter(|event| matches!(event, Event::Data { .. })).collect()
+    };
     let (left, right) = tokio::join!(left.rest(), right.rest());
     assert_eq!(data(left), data(right));
     assert_eq!(house.run(&run).await["state"], "done");

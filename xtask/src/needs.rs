@@ -65,13 +65,14 @@ pub(crate) struct Toolbox {
 }
 
 impl Toolbox {
-    /// The variables to set, the longer `PATH` among them. The user's own folders come first.
+    /// The variables to set, the longer `PATH` among them. What was fetched comes first: it was fetched because the
+    /// user's own is missing or too old.
     pub(crate) fn variables(&self) -> anyhow::Result<Variables> {
         let mut variables: Variables =
             self.variables.iter().map(|(name, value)| (OsString::from(name), value.clone())).collect();
         if !self.folders.is_empty() {
             let path = env::var_os("PATH").unwrap_or_default();
-            let longer = env::join_paths(env::split_paths(&path).chain(self.folders.iter().cloned()))?;
+            let longer = env::join_paths(self.folders.iter().cloned().chain(env::split_paths(&path)))?;
             variables.push(("PATH".into(), longer));
         }
         Ok(variables)
@@ -132,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_found_folder_is_put_behind_the_users_own_path() {
+    fn a_fetched_folder_is_put_before_the_users_own_path_once() {
         const TOOL: Need = Need {
             name: "a tool",
             what_for: "work",
@@ -145,6 +146,6 @@ mod tests {
         let variables = toolbox.variables().unwrap();
         let folders: Vec<_> = env::split_paths(&variables[0].1).collect();
         assert_eq!(folders.iter().filter(|folder| folder.ends_with(".tools/bin")).count(), 1);
-        assert!(folders.last().unwrap().ends_with(".tools/bin"));
+        assert!(folders.first().unwrap().ends_with(".tools/bin"));
     }
 }

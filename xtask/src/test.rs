@@ -34,7 +34,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "tidy", needs: &[], run: |ground| tidy::run(ground.house, &[]) },
     Stage { name: "page-packages", needs: &[FOR_THE_PAGE], run: page::packages },
     Stage { name: "page-check", needs: &[FOR_THE_PAGE], run: page::check },
-    Stage { name: "page-unit", needs: &[FOR_THE_PAGE], run: page::unit },
+    Stage { name: "page-unit", needs: &[FOR_THE_BROWSER], run: page::unit },
     Stage { name: "page-types", needs: &[], run: page::types },
     Stage { name: "dependencies", needs: &[], run: rust::dependencies },
     Stage { name: "lint", needs: &[FOR_BUILDING], run: rust::lint },

@@ -1,5 +1,7 @@
 //! `cargo xtask ui`: installs the page's packages, those of its tests too, and builds the page.
 
+use anyhow::Context;
+
 use crate::child::Child;
 use crate::house::House;
 use crate::needs::{self, Variables};
@@ -12,7 +14,7 @@ pub(crate) fn run(house: &House, _: &[String]) -> anyhow::Result<()> {
 
 /// `npm ci`, but only when the lock file changed since the last time: it empties `node_modules` first.
 pub(crate) fn install(house: &House, variables: &Variables) -> anyhow::Result<()> {
-    let lock = std::fs::read(house.web().join("package-lock.json"))?;
+    let lock = std::fs::read(house.web().join("package-lock.json")).context("the page's package-lock.json")?;
     let stamp = house.web().join("node_modules/.steadfast-lock");
     if std::fs::read(&stamp).is_ok_and(|installed| installed == lock) {
         println!("the page's packages are installed");

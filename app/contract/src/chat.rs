@@ -33,7 +33,9 @@ pub struct Message {
 pub enum Part {
     Text(String),
     /// An image by URL (`https:` or `data:`); local text models answer it with a clear error.
-    Image { url: String },
+    Image {
+        url: String,
+    },
 }
 
 /// How the next token is chosen and when to end. `None` means the provider's default.

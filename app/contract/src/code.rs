@@ -101,7 +101,8 @@ pub const ALL: &[Code] = &[
 ];
 
 pub fn model_loading(model: &str, retry_after: Option<Duration>) -> Error {
-    let error = Error::new(MODEL_LOADING).with_message(format!("{model} is still loading.")).with_detail("model", model);
+    let error =
+        Error::new(MODEL_LOADING).with_message(format!("{model} is still loading.")).with_detail("model", model);
     match retry_after {
         Some(wait) => error.with_retry_after(wait),
         None => error,

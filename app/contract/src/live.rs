@@ -11,10 +11,17 @@ use crate::{conversation::Conversation, model::ModelStatus};
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Live {
     /// First on every line: who is speaking. A new `boot` means that the server was restarted.
-    Hello { boot: String, version: String },
-    Model { model: Box<ModelStatus> },
+    Hello {
+        boot: String,
+        version: String,
+    },
+    Model {
+        model: Box<ModelStatus>,
+    },
     /// A conversation, one of its messages or one of its runs changed; `conversation.revision` grew.
-    Conversation { conversation: Conversation },
+    Conversation {
+        conversation: Conversation,
+    },
     Heartbeat {
         #[ts(type = "number")]
         at_ms: u64,

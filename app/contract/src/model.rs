@@ -141,7 +141,9 @@ impl Failure {
     /// The error again, with its code's own advice. A code that this program does not know becomes `INTERNAL`.
     pub fn to_error(&self) -> Error {
         let known = Code::ALL.iter().chain(code::ALL).find(|code| code.name() == self.code);
-        let error = Error::new(known.copied().unwrap_or(Code::INTERNAL)).with_message(&self.message).with_suggestion(&self.suggestion);
+        let error = Error::new(known.copied().unwrap_or(Code::INTERNAL))
+            .with_message(&self.message)
+            .with_suggestion(&self.suggestion);
         match self.retry_after.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
             Some(wait) => error.with_retry_after(wait),
             None => error,

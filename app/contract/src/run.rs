@@ -69,7 +69,10 @@ pub struct RunEvent {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum RunChange {
     /// In line. `place` 1 is next in this conversation.
-    Queued { why: QueuedWhy, place: u32 },
+    Queued {
+        why: QueuedWhy,
+        place: u32,
+    },
     /// Attempt `attempt` of `of` begins. Shown before any wait: `wait_ms` until it is sent, `cause` the last failure.
     Connecting {
         attempt: u32,
@@ -80,9 +83,13 @@ pub enum RunChange {
         cause: Option<Failure>,
     },
     /// The provider says what it is doing.
-    Status { status: Status },
+    Status {
+        status: Status,
+    },
     /// More text. Only ever added at the end.
-    Text { text: String },
+    Text {
+        text: String,
+    },
     /// Broken after text; being continued.
     Recovering {
         attempt: u32,
@@ -92,13 +99,20 @@ pub enum RunChange {
         wait_ms: u64,
         cause: Failure,
     },
-    Done { finish: FinishReason, usage: Option<Usage> },
+    Done {
+        finish: FinishReason,
+        usage: Option<Usage>,
+    },
     Stopped {
         #[ts(type = "string")]
         reason: CancelReason,
     },
-    Interrupted { cause: Failure },
-    Failed { cause: Failure },
+    Interrupted {
+        cause: Failure,
+    },
+    Failed {
+        cause: Failure,
+    },
     Withdrawn,
     /// The person put the failure away; the message stays.
     Dismissed,
@@ -261,7 +275,14 @@ impl RunView {
         }
     }
 
-    fn begin_attempt(&mut self, at_ms: u64, (attempt, of): (u32, u32), target: &str, wait_ms: u64, cause: Option<Failure>) {
+    fn begin_attempt(
+        &mut self,
+        at_ms: u64,
+        (attempt, of): (u32, u32),
+        target: &str,
+        wait_ms: u64,
+        cause: Option<Failure>,
+    ) {
         if attempt > 1 && attempt > self.attempt {
             self.recoveries += 1;
         }

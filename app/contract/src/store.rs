@@ -49,7 +49,11 @@ pub trait ConversationStore: Send + Sync + Debug {
     fn conversations<'a>(&'a self, token: &'a CancelToken) -> BoxFuture<'a, Result<Vec<Conversation>, Error>>;
 
     /// `NOT_FOUND` when there is none, or it is deleted.
-    fn conversation<'a>(&'a self, token: &'a CancelToken, id: &'a str) -> BoxFuture<'a, Result<ConversationView, Error>>;
+    fn conversation<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<ConversationView, Error>>;
 
     /// The conversation alone, also a deleted one.
     fn summary<'a>(&'a self, token: &'a CancelToken, id: &'a str) -> BoxFuture<'a, Result<Conversation, Error>>;
@@ -62,12 +66,28 @@ pub trait ConversationStore: Send + Sync + Debug {
         now_ms: u64,
     ) -> BoxFuture<'a, Result<Written<Conversation>, Error>>;
 
-    fn rename_conversation<'a>(&'a self, token: &'a CancelToken, id: &'a str, title: &'a str, now_ms: u64) -> BoxFuture<'a, Result<Conversation, Error>>;
+    fn rename_conversation<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        id: &'a str,
+        title: &'a str,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<Conversation, Error>>;
 
     /// Marks it deleted; `restore_conversation` takes that back until `purge_deleted` ran.
-    fn delete_conversation<'a>(&'a self, token: &'a CancelToken, id: &'a str, now_ms: u64) -> BoxFuture<'a, Result<(), Error>>;
+    fn delete_conversation<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        id: &'a str,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<(), Error>>;
 
-    fn restore_conversation<'a>(&'a self, token: &'a CancelToken, id: &'a str, now_ms: u64) -> BoxFuture<'a, Result<Conversation, Error>>;
+    fn restore_conversation<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        id: &'a str,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<Conversation, Error>>;
 
     /// Removes for good what was deleted before `before_ms`; says how many.
     fn purge_deleted<'a>(&'a self, token: &'a CancelToken, before_ms: u64) -> BoxFuture<'a, Result<u64, Error>>;
@@ -82,10 +102,21 @@ pub trait ConversationStore: Send + Sync + Debug {
     ) -> BoxFuture<'a, Result<Written<(StoredMessage, RunView)>, Error>>;
 
     /// Changes the text of a message none of whose runs has begun (all are `queued` or `withdrawn`); else `CONFLICT`.
-    fn edit_message<'a>(&'a self, token: &'a CancelToken, id: &'a str, text: &'a str, now_ms: u64) -> BoxFuture<'a, Result<StoredMessage, Error>>;
+    fn edit_message<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        id: &'a str,
+        text: &'a str,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<StoredMessage, Error>>;
 
     /// Removes a message none of whose runs has begun, with its runs; else `CONFLICT`. The ordinals behind it close up.
-    fn remove_message<'a>(&'a self, token: &'a CancelToken, id: &'a str, now_ms: u64) -> BoxFuture<'a, Result<StoredMessage, Error>>;
+    fn remove_message<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        id: &'a str,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<StoredMessage, Error>>;
 
     fn message<'a>(&'a self, token: &'a CancelToken, id: &'a str) -> BoxFuture<'a, Result<StoredMessage, Error>>;
 
@@ -99,10 +130,21 @@ pub trait ConversationStore: Send + Sync + Debug {
 
     /// Appends to the run's log. The first `seq` must be the stored one plus 1, and the rest without a gap: else
     /// `CONFLICT` (another writer was here). Events that are already stored word for word are skipped.
-    fn append<'a>(&'a self, token: &'a CancelToken, run_id: &'a str, events: &'a [RunEvent]) -> BoxFuture<'a, Result<(), Error>>;
+    fn append<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        run_id: &'a str,
+        events: &'a [RunEvent],
+    ) -> BoxFuture<'a, Result<(), Error>>;
 
     /// The log from `after` (exclusive) on, at most `limit` events.
-    fn events<'a>(&'a self, token: &'a CancelToken, run_id: &'a str, after: u64, limit: usize) -> BoxFuture<'a, Result<Vec<RunEvent>, Error>>;
+    fn events<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        run_id: &'a str,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<RunEvent>, Error>>;
 
     /// Can the store be reached now? Says what is wrong if not.
     fn check<'a>(&'a self, token: &'a CancelToken) -> BoxFuture<'a, Result<(), Error>>;

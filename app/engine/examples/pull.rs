@@ -28,7 +28,9 @@ async fn main() -> Result<(), Error> {
             *last = line;
         }
     };
-    let path = Downloader::new(DownloadSettings::new(folder)).fetch(catalog.require(&model)?, &call, &(Arc::new(watch) as _)).await?;
+    let path = Downloader::new(DownloadSettings::new(folder))
+        .fetch(catalog.require(&model)?, &call, &(Arc::new(watch) as _))
+        .await?;
     println!("{:6.2} s  {}", age(), path.display());
     Ok(())
 }

@@ -64,8 +64,9 @@ impl Catalog {
     /// The house's models with the user's file merged over them by `id`.
     pub fn with_file(path: &Path) -> Result<Self, Error> {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Error::validation(format!("The model catalogue {name} cannot be read: {error}.")).with_source(error))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::validation(format!("The model catalogue {name} cannot be read: {error}.")).with_source(error)
+        })?;
         Self::from_layers(&[(BUILT_IN_NAME, BUILT_IN), (&name, &text)])
     }
 

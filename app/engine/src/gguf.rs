@@ -89,7 +89,8 @@ fn open_regular(path: &Path) -> Result<File, Error> {
     use rustix::fs::{Mode, OFlags};
     // NONBLOCK so that a pipe in the model's place cannot hold us; it means nothing for a regular file.
     let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = rustix::fs::open(path, flags, Mode::empty()).map(File::from).map_err(|error| unreadable(path, error.into()))?;
+    let file =
+        rustix::fs::open(path, flags, Mode::empty()).map(File::from).map_err(|error| unreadable(path, error.into()))?;
     ensure_regular(path, file)
 }
 

@@ -4,6 +4,8 @@
 //! nothing to ready, `runner` what runs a model. Surprise: nothing here waits for a load; whoever wants to know subscribes.
 
 mod changes;
+#[cfg(all(unix, feature = "llama"))]
+mod engine;
 mod idle;
 mod load;
 mod memory;
@@ -29,7 +31,9 @@ use steadfast_contract::{
 };
 use tokio::sync::watch;
 
-pub use runner::{NoEngine, Runner, Running, Start, StartProgress};
+#[cfg(all(unix, feature = "llama"))]
+pub use engine::EngineRunner;
+pub use runner::{NoEngine, Runner, Running, Start, Step, Steps};
 pub use settings::ModelsSettings;
 
 use crate::{catalog::Catalog, download::Downloader};
@@ -66,9 +70,17 @@ pub(crate) enum Asker {
 
 impl Models {
     /// Everything that is begun here belongs to `token` and ends with it.
-    pub fn open(settings: ModelsSettings, catalog: Catalog, runner: Arc<dyn Runner>, token: &CancelToken, events: Events) -> Self {
+    pub fn open(
+        settings: ModelsSettings,
+        catalog: Catalog,
+        runner: Arc<dyn Runner>,
+        token: &CancelToken,
+        events: Events,
+    ) -> Self {
         let bell = watch::Sender::new(());
-        let breaker = Breaker::consecutive(settings.failures_until_rest).open_for(settings.rest).with_clock(settings.clock.clone());
+        let breaker = Breaker::consecutive(settings.failures_until_rest)
+            .open_for(settings.rest)
+            .with_clock(settings.clock.clone());
         let slots = catalog.entries().iter().map(|entry| {
             let breaker = breaker.named(entry.name.clone()).with_events(events.clone());
             Slot::new(entry.clone(), breaker, bell.clone(), settings.clock.now())

@@ -27,11 +27,11 @@ use steadfast_contract::{
 };
 use tokio::sync::{mpsc, watch};
 
-pub use self::{child::engine_worker_main, protocol::Facts, settings::WorkerSettings};
 use self::{
     answer::answer,
     supervisor::{Command, State, Supervisor},
 };
+pub use self::{child::engine_worker_main, protocol::Facts, settings::WorkerSettings};
 use crate::generate::template::Turn;
 
 /// One model, loaded in one child process. Clones are the same worker; it ends when the last one is dropped.
@@ -50,13 +50,20 @@ pub struct Worker {
 #[non_exhaustive]
 pub enum WorkerEvent {
     /// The processor's kernels were chosen.
-    Chose { variant: String },
+    Chose {
+        variant: String,
+    },
     /// The file is being loaded; 0 to 1, and only ever more within one life.
-    Loading { fraction: f32 },
+    Loading {
+        fraction: f32,
+    },
     WarmingUp,
     Ready(Facts),
     /// The child died or hung; another is started. `attempt` counts within the window of the restart budget.
-    Restarting { cause: String, attempt: u32 },
+    Restarting {
+        cause: String,
+        attempt: u32,
+    },
     Ended,
 }
 
@@ -184,7 +191,9 @@ fn turns(messages: &[Message]) -> Result<Vec<Turn>, Error> {
     messages
         .iter()
         .map(|message| {
-            let content = message.as_text().ok_or_else(|| unsupported_input("This model reads text only; the message holds something else."))?;
+            let content = message
+                .as_text()
+                .ok_or_else(|| unsupported_input("This model reads text only; the message holds something else."))?;
             Ok(Turn { role: role_word(message.role).into(), content })
         })
         .collect()

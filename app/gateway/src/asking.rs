@@ -7,15 +7,15 @@ mod announce;
 
 use std::{sync::Arc, time::Duration};
 
-use steadfast::{Attempt, Blame, Call, CancelToken, Clock, Code, Deadline, Error, Events, Nudge, Retry};
+use steadfast::{Attempt, Call, CancelToken, Clock, Code, Deadline, Error, Events, Nudge, Retry};
 use steadfast_contract::{
     chat::{ChatRequest, Message, Role, Sampling},
     chunk::ChunkStream,
     provider::Ask,
 };
 
-pub(crate) use self::announce::{Attempted, Listener, Unheard};
 use self::announce::Announcer;
+pub(crate) use self::announce::{Attempted, Listener, Unheard};
 use crate::{routing::Target, settings::GatewaySettings, stream};
 
 /// What is asked, of whom, and until when.
@@ -72,22 +72,42 @@ impl Asker {
         }
     }
 
-    async fn ask_target(&self, question: &Question, target: &Target, attempts: u32, listener: Arc<dyn Listener>) -> Result<Opened, Error> {
+    async fn ask_target(
+        &self,
+        question: &Question,
+        target: &Target,
+        attempts: u32,
+        listener: Arc<dyn Listener>,
+    ) -> Result<Opened, Error> {
         let announcer = Arc::new(Announcer::new(target.label(), listener));
         let call = Call::new(format!("ask {}", target.label()), &question.token)
             .with_clock(self.clock.clone())
             .with_deadline(question.deadline)
             .with_nudge(question.nudge.clone())
             .with_events(self.events.clone().and(Arc::<Announcer>::clone(&announcer)));
-        let stream = self.retry(attempts).run(&call, |attempt| self.attempt(question, target, &call, attempt, Arc::clone(&announcer))).await?;
-        Ok(Opened { stream, target: target.clone(), continued: question.continues.is_some() && target.provider.can_continue() })
+        let stream = self
+            .retry(attempts)
+            .run(&call, |attempt| self.attempt(question, target, &call, attempt, Arc::clone(&announcer)))
+            .await?;
+        Ok(Opened {
+            stream,
+            target: target.clone(),
+            continued: question.continues.is_some() && target.provider.can_continue(),
+        })
     }
 
     fn retry(&self, attempts: u32) -> Retry {
         Retry::exponential(self.settings.wait_first).max_delay(self.settings.wait_max).max_attempts(attempts)
     }
 
-    async fn attempt(&self, question: &Question, target: &Target, call: &Call, attempt: Attempt, announcer: Arc<Announcer>) -> Result<ChunkStream, Error> {
+    async fn attempt(
+        &self,
+        question: &Question,
+        target: &Target,
+        call: &Call,
+        attempt: Attempt,
+        announcer: Arc<Announcer>,
+    ) -> Result<ChunkStream, Error> {
         announcer.begins(attempt);
         let opened = target.breaker.run(call, self.open(question, target, &announcer)).await;
         opened.inspect_err(|error| announcer.failed(error))
@@ -123,7 +143,7 @@ impl Question {
 
 /// Errors that another target would only repeat.
 fn is_the_callers_own(error: &Error) -> bool {
-    error.blame() == Blame::Caller || error.code() == Code::CANCELLED
+    matches!(error.code(), Code::VALIDATION | Code::CANCELLED)
 }
 
 /// One quick second try; then a healthy fallback serves people better than more waiting.

@@ -61,10 +61,19 @@ impl Gateway {
             nudge: Default::default(),
         };
         let opened = self.asker.ask(&question, Arc::new(Unheard)).await?;
-        Ok(Answer { stream: opened.stream, model: opened.target.model.id, target: opened.target.provider.name().to_owned() })
+        Ok(Answer {
+            stream: opened.stream,
+            model: opened.target.model.id,
+            target: opened.target.provider.name().to_owned(),
+        })
     }
 
-    async fn wait_for_targets(&self, targets: Vec<Target>, token: &CancelToken, deadline: Deadline) -> Result<Vec<Target>, Error> {
+    async fn wait_for_targets(
+        &self,
+        targets: Vec<Target>,
+        token: &CancelToken,
+        deadline: Deadline,
+    ) -> Result<Vec<Target>, Error> {
         let ready = readiness::ready_now(self.models.as_ref(), &targets);
         let Some(local) = targets.into_iter().find(Target::is_local).filter(|_| ready.is_empty()) else {
             return Ok(ready);

@@ -76,7 +76,14 @@ impl Gateway {
         let routes = Arc::new(Routes::new(parts.providers, Arc::clone(&parts.models), parts.settings.clone()));
         let asker = Asker { settings: parts.settings, clock: parts.clock, events: parts.events };
         let line = LiveLine::new(parts.boot);
-        let runs = Runs::new(parts.store, Arc::clone(&parts.models), Arc::clone(&routes), asker.clone(), line.clone(), &parts.token);
+        let runs = Runs::new(
+            parts.store,
+            Arc::clone(&parts.models),
+            Arc::clone(&routes),
+            asker.clone(),
+            line.clone(),
+            &parts.token,
+        );
         runs.take_up().await?;
         Ok(Arc::new(Self { routes, asker, models: parts.models, runs, line }))
     }

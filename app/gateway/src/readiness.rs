@@ -22,7 +22,12 @@ pub(crate) fn ready_now(models: &dyn ModelHost, targets: &[Target]) -> Vec<Targe
 }
 
 /// Starts the load (or joins it) and waits. `on_wait` hears once when there is anything to wait for.
-pub(crate) async fn make_ready(models: &dyn ModelHost, id: &str, token: &CancelToken, on_wait: impl FnOnce()) -> Result<(), NotReady> {
+pub(crate) async fn make_ready(
+    models: &dyn ModelHost,
+    id: &str,
+    token: &CancelToken,
+    on_wait: impl FnOnce(),
+) -> Result<(), NotReady> {
     let mut changes = models.subscribe();
     if is_ready(models, id) {
         return Ok(());
@@ -67,7 +72,11 @@ fn verdict(status: &ModelStatus, id: &str) -> Option<Result<(), NotReady>> {
         ModelPhase::Ready => Some(Ok(())),
         ModelPhase::Idle => Some(Err(NotReady::NotLoaded)),
         ModelPhase::Failed => Some(Err(NotReady::Failed(failure(status)))),
-        ModelPhase::Downloading | ModelPhase::Verifying | ModelPhase::Loading | ModelPhase::WarmingUp | ModelPhase::Unloading => None,
+        ModelPhase::Downloading
+        | ModelPhase::Verifying
+        | ModelPhase::Loading
+        | ModelPhase::WarmingUp
+        | ModelPhase::Unloading => None,
     }
 }
 

@@ -57,7 +57,11 @@ impl Target {
 }
 
 impl Routes {
-    pub(crate) fn new(providers: Vec<Arc<dyn Provider>>, models: Arc<dyn ModelHost>, settings: GatewaySettings) -> Self {
+    pub(crate) fn new(
+        providers: Vec<Arc<dyn Provider>>,
+        models: Arc<dyn ModelHost>,
+        settings: GatewaySettings,
+    ) -> Self {
         Self { providers, models, settings, breakers: Mutex::default() }
     }
 
@@ -78,7 +82,10 @@ impl Routes {
     fn find(&self, name: &str) -> Option<Target> {
         let (provider, model) = self
             .known()
-            .find(|(_, model)| model.id == name || model.tier.is_some_and(|tier| tier_name(tier) == name) && model.place == Place::ThisMachine)
+            .find(|(_, model)| {
+                model.id == name
+                    || model.tier.is_some_and(|tier| tier_name(tier) == name) && model.place == Place::ThisMachine
+            })
             .or_else(|| self.known().find(|(provider, model)| full_name(provider.as_ref(), model) == name))
             .or_else(|| self.known().find(|(_, model)| model.tier.is_some_and(|tier| tier_name(tier) == name)))?;
         Some(Target { provider: Arc::clone(provider), breaker: self.breaker(provider.as_ref(), &model), model })
@@ -91,7 +98,11 @@ impl Routes {
     fn breaker(&self, provider: &dyn Provider, model: &ModelInfo) -> Breaker {
         let name = full_name(provider, model);
         let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Breaker::consecutive(self.settings.breaker_failures).open_for(self.settings.breaker_rest).named(name.clone());
+        let new = || {
+            Breaker::consecutive(self.settings.breaker_failures)
+                .open_for(self.settings.breaker_rest)
+                .named(name.clone())
+        };
         breakers.entry(name.clone()).or_insert_with(new).clone()
     }
 
@@ -107,7 +118,8 @@ impl Routes {
     }
 
     fn unknown(&self, name: &str) -> Error {
-        let mut names: Vec<String> = self.list().into_iter().flat_map(|listed| listed.aliases.into_iter().chain([listed.id])).collect();
+        let mut names: Vec<String> =
+            self.list().into_iter().flat_map(|listed| listed.aliases.into_iter().chain([listed.id])).collect();
         names.extend(self.settings.tiers.keys().cloned());
         names.sort();
         names.dedup();

@@ -58,7 +58,16 @@ impl Runs {
         line: LiveLine,
         token: &CancelToken,
     ) -> Arc<Self> {
-        Arc::new(Self { store, models, routes, asker, line, token: token.child("runs"), storing_token: CancelToken::root("storing"), open: Mutex::default() })
+        Arc::new(Self {
+            store,
+            models,
+            routes,
+            asker,
+            line,
+            token: token.child("runs"),
+            storing_token: CancelToken::root("storing"),
+            open: Mutex::default(),
+        })
     }
 
     /// What the process before left open: answers that were being written are closed as interrupted, messages that

@@ -53,7 +53,11 @@ impl OpenAiCompatible {
     }
 
     /// As [`OpenAiCompatible::new`], over something else than the network.
-    pub fn with_connector(settings: UpstreamSettings, clock: Clock, connector: Arc<dyn Connector>) -> Result<Self, Error> {
+    pub fn with_connector(
+        settings: UpstreamSettings,
+        clock: Clock,
+        connector: Arc<dyn Connector>,
+    ) -> Result<Self, Error> {
         Ok(Self {
             address: address(&settings.name, &settings.base_url)?,
             authorization: settings.key.as_ref().map(Secret::as_bearer).transpose()?,
@@ -112,7 +116,8 @@ impl OpenAiCompatible {
     async fn refused(&self, answer: &mut Answer, speaker: &Speaker) -> Error {
         // A refusal whose body breaks off is still that refusal.
         let body = answer.start_of_body(REFUSAL_BYTES).await.unwrap_or_default();
-        Refusal { status: answer.status, headers: &answer.headers, body: &body, now_ms: self.clock.unix_ms() }.explain(speaker)
+        Refusal { status: answer.status, headers: &answer.headers, body: &body, now_ms: self.clock.unix_ms() }
+            .explain(speaker)
     }
 
     /// Says who was too slow; anything else stays what it is.
@@ -149,7 +154,9 @@ fn address(upstream: &str, base: &str) -> Result<Uri, Error> {
     if base.query().is_some() || base.authority().is_some_and(|authority| authority.as_str().contains('@')) {
         return Err(wrong("it must hold neither a query nor a password; the key has its own setting"));
     }
-    format!("{}/chat/completions", base.to_string().trim_end_matches('/')).parse().map_err(|_invalid| wrong("it is not a URL"))
+    format!("{}/chat/completions", base.to_string().trim_end_matches('/'))
+        .parse()
+        .map_err(|_invalid| wrong("it is not a URL"))
 }
 
 /// More than any explanation needs.
@@ -169,7 +176,16 @@ mod tests {
 
     #[test]
     fn an_address_that_is_none_is_refused_with_the_reason() {
-        for base in ["", "localhost:9000", "/v1", "ftp://a/v1", "http://", "http://a/v1?key=1", "http://me:secret@a/v1", "http://a b"] {
+        for base in [
+            "",
+            "localhost:9000",
+            "/v1",
+            "ftp://a/v1",
+            "http://",
+            "http://a/v1?key=1",
+            "http://me:secret@a/v1",
+            "http://a b",
+        ] {
             let error = address("cloud-b", base).unwrap_err();
             assert!(error.message().starts_with("The address of cloud-b cannot be used: "), "{base}: {error:?}");
             assert!(!error.message().contains("secret"));

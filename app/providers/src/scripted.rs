@@ -159,7 +159,9 @@ impl Stage {
                 Some(Line::Wait(gate)) => gate.passed().await,
                 Some(Line::Stall) => std::future::pending().await,
                 Some(Line::Break(error)) => return self.end(Some(Err(error))),
-                Some(Line::Finish) => return self.end(Some(Ok(Chunk::Finish { reason: FinishReason::Stop, usage: None }))),
+                Some(Line::Finish) => {
+                    return self.end(Some(Ok(Chunk::Finish { reason: FinishReason::Stop, usage: None })));
+                }
                 None => return self.end(None),
             }
         }
@@ -181,7 +183,14 @@ impl Drop for Stage {
 
 /// A model on this machine, for [`Scripted::engine`].
 pub fn local(id: &str, name: &str, tier: Tier) -> ModelInfo {
-    ModelInfo { id: id.to_owned(), name: name.to_owned(), tier: Some(tier), place: Place::ThisMachine, upstream: None, ..remote("", id) }
+    ModelInfo {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        tier: Some(tier),
+        place: Place::ThisMachine,
+        upstream: None,
+        ..remote("", id)
+    }
 }
 
 fn remote(upstream: &str, id: &str) -> ModelInfo {

@@ -5,7 +5,10 @@
 /// What a stream consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Item {
-    Event { name: String, data: Vec<u8> },
+    Event {
+        name: String,
+        data: Vec<u8>,
+    },
     /// A line that only says "still here".
     Comment,
 }

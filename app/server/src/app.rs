@@ -12,10 +12,10 @@ use std::{net::SocketAddr, sync::Arc};
 use steadfast::{Clock, Error, Events, telemetry::TracingSink};
 use tracing::info;
 
-pub use self::rooms::database;
 use self::stages::Stages;
+pub(crate) use self::{local_models::engine_settings, rooms::database};
 use crate::{
-    edge::{self, Edge, HostCheck},
+    edge::{self, Answerer, Edge, HostCheck},
     house::House,
     routes,
     settings::Settings,
@@ -23,15 +23,15 @@ use crate::{
 
 /// The running program.
 #[derive(Debug)]
-pub struct App {
-    pub address: SocketAddr,
-    pub house: Arc<House>,
+pub(crate) struct App {
+    pub(crate) address: SocketAddr,
+    pub(crate) house: Arc<House>,
     stages: Stages,
 }
 
 impl App {
     /// Answers when everything is ready. A start that fails leaves nothing behind.
-    pub async fn start(settings: &Settings) -> Result<Self, Error> {
+    pub(crate) async fn start(settings: &Settings) -> Result<Self, Error> {
         let app = Self::open_doors(settings).await?;
         match rooms::open(settings, &app.house, &app.stages, Self::events()).await {
             Ok(rooms) => app.house.open_rooms(rooms),
@@ -48,16 +48,17 @@ impl App {
     async fn open_doors(settings: &Settings) -> Result<Self, Error> {
         let (clock, stages) = (Clock::real(), Stages::new(Self::events()));
         let listener = edge::bind(&settings.listen).await?;
-        let address = listener.local_addr().map_err(|error| Error::internal("the listener has no address").with_source(error))?;
+        let address =
+            listener.local_addr().map_err(|error| Error::internal("the listener has no address").with_source(error))?;
         let house = Arc::new(House::new(clock.clone(), stages.asking.clone(), stages.lines.clone(), settings.detail));
-        let hosts = HostCheck::new(address, &settings.listen.hosts);
-        let edge = Edge::new(routes::router(Arc::clone(&house)), hosts, settings.detail, clock, stages.lines.clone());
+        let (router, hosts) = (routes::router(Arc::clone(&house)), HostCheck::new(address, &settings.listen.hosts));
+        let edge = Edge::new(Answerer { router, hosts, detail: settings.detail, clock }, stages.lines.clone());
         let _owned_by_its_stage = stages.accepting.spawn("accept", edge.accept(listener, stages.accepting.clone()));
         Ok(Self { address, house, stages })
     }
 
     /// Ends everything, in order. Says who had not ended when the time was over.
-    pub async fn stop(self) -> Vec<String> {
+    pub(crate) async fn stop(self) -> Vec<String> {
         self.house.drain();
         info!("stopping");
         self.stages.end(&self.house.clock).await

@@ -12,6 +12,7 @@ mod doctor;
 mod logging;
 mod models;
 mod out;
+mod patience;
 mod pull;
 mod readiness;
 mod serve;
@@ -24,22 +25,32 @@ use clap::Parser;
 
 use self::{
     arguments::{Arguments, Command},
-    out::{Failed, Out},
+    out::{Failed, Form, Out},
 };
 use crate::settings::{Environment, Settings};
 
-pub fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
     let arguments = Arguments::parse();
     if matches!(arguments.command, Some(Command::EngineWorker)) {
-        return steadfast_engine::engine_worker_main();
+        return engine_worker();
     }
-    let out = Out::new(arguments.json);
+    let out = Out::new(if arguments.json { Form::Json } else { Form::Words });
     let failed = match run(arguments, out) {
         Ok(()) => return ExitCode::SUCCESS,
         Err(failed) => failed,
     };
     out.failed(&failed);
     failed.exit_code()
+}
+
+#[cfg(all(unix, feature = "llama"))]
+fn engine_worker() -> ExitCode {
+    steadfast_engine::worker::engine_worker_main()
+}
+
+#[cfg(not(all(unix, feature = "llama")))]
+fn engine_worker() -> ExitCode {
+    ExitCode::FAILURE
 }
 
 fn run(arguments: Arguments, out: Out) -> Result<(), Failed> {

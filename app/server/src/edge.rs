@@ -5,29 +5,31 @@
 
 mod answer;
 mod bind;
-pub mod code;
+pub(crate) mod code;
 mod connections;
 mod headers;
 mod host_check;
+mod media_type;
 mod patience;
-pub mod request_id;
+pub(crate) mod request_id;
 mod watched;
 
 use std::{convert::Infallible, net::SocketAddr, pin::pin, sync::Arc};
 
-use axum::Router;
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
-use steadfast::{CancelToken, Clock, Detail};
+use steadfast::{CancelToken, Clock};
 use tokio::net::{TcpListener, TcpStream};
 use tracing::{debug, warn};
 
-use self::{answer::Answerer, connections::Connections, patience::Pulse, watched::Watched};
-pub use self::{bind::bind, host_check::HostCheck, request_id::RequestId};
+pub(crate) use self::{
+    answer::Answerer, bind::bind, host_check::HostCheck, media_type::MediaType, request_id::RequestId,
+};
+use self::{connections::Connections, patience::Pulse, watched::Watched};
 
 /// Everything that a connection needs, shared by all of them.
 #[derive(Debug, Clone)]
-pub struct Edge {
+pub(crate) struct Edge {
     answerer: Arc<Answerer>,
     connections: Connections,
     clock: Clock,
@@ -36,13 +38,13 @@ pub struct Edge {
 }
 
 impl Edge {
-    pub fn new(router: Router, hosts: HostCheck, detail: Detail, clock: Clock, token: CancelToken) -> Self {
-        let answerer = Arc::new(Answerer { router, hosts, detail, clock: clock.clone() });
-        Self { answerer, connections: Connections::default(), clock, token }
+    pub(crate) fn new(answerer: Answerer, token: CancelToken) -> Self {
+        let clock = answerer.clock.clone();
+        Self { answerer: Arc::new(answerer), connections: Connections::default(), clock, token }
     }
 
     /// Accepts until `accepting` is cancelled. Connections that are open by then go on.
-    pub async fn accept(self, listener: TcpListener, accepting: CancelToken) {
+    pub(crate) async fn accept(self, listener: TcpListener, accepting: CancelToken) {
         while let Ok(accepted) = accepting.run(listener.accept()).await {
             match accepted {
                 Ok((stream, peer)) => self.begin(stream, peer),
@@ -78,8 +80,9 @@ impl Edge {
             let (answerer, busy) = (Arc::clone(&self.answerer), pulse.request_begins());
             async move { Ok::<_, Infallible>(busy.until_sent(answerer.answer(request).await)) }
         });
-        let mut connection =
-            pin!(http1::Builder::new().max_buf_size(HEADER_BYTES).max_headers(HEADER_COUNT).serve_connection(io, answer));
+        let mut connection = pin!(
+            http1::Builder::new().max_buf_size(HEADER_BYTES).max_headers(HEADER_COUNT).serve_connection(io, answer)
+        );
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
             phase = pulse.ran_out(&self.clock) => return debug!(%peer, ?phase, "connection closed, it was silent for too long"),

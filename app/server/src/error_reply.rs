@@ -17,12 +17,12 @@ use axum::{
 use http::{HeaderMap, HeaderValue, header};
 use steadfast::{Code, Detail, Error, Report};
 
-pub use self::openai::body as openai_body;
+pub(crate) use self::openai::{PARAM, body as openai_body};
 use crate::edge::RequestId;
 
 /// Which of the two faces was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shape {
+pub(crate) enum Shape {
     /// `/v1`
     OpenAi,
     /// Everything else: RFC 9457.
@@ -31,20 +31,20 @@ pub enum Shape {
 
 /// An error on its way out of a handler.
 #[derive(Debug, Clone)]
-pub struct Refusal(Arc<Error>);
+pub(crate) struct Refusal(Arc<Error>);
 
 /// The reply as a handler returns it.
-pub type Reply = Result<Response, Refusal>;
+pub(crate) type Reply = Result<Response, Refusal>;
 
 impl Shape {
-    pub fn of(path: &str) -> Self {
+    pub(crate) fn of(path: &str) -> Self {
         if path.starts_with("/v1/") { Self::OpenAi } else { Self::Problem }
     }
 }
 
 impl Refusal {
     /// Carries the error to the edge, which writes the response.
-    pub fn into_empty_response(self) -> Response {
+    pub(crate) fn into_empty_response(self) -> Response {
         let mut response = Response::new(Body::empty());
         response.extensions_mut().insert(self);
         response
@@ -63,7 +63,7 @@ impl IntoResponse for Refusal {
     }
 }
 
-pub fn reply(Refusal(error): &Refusal, shape: Shape, id: &RequestId, detail: Detail) -> Response {
+pub(crate) fn reply(Refusal(error): &Refusal, shape: Shape, id: &RequestId, detail: Detail) -> Response {
     let status = status::of(error);
     let report = error.report(detail);
     let (content_type, body) = match shape {
@@ -100,7 +100,8 @@ fn is_final(error: &Error, wait: Option<Duration>) -> bool {
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// The whole answer to a connection for which there is no room; nothing of its request was read.
-pub const NO_ROOM: &str = "HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+pub(crate) const NO_ROOM: &str =
+    "HTTP/1.1 503 Service Unavailable\r\nretry-after: 5\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
 
 #[cfg(test)]
 mod tests;

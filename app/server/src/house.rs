@@ -18,18 +18,18 @@ use uuid::Uuid;
 
 /// Shared by every request.
 #[derive(Debug)]
-pub struct House {
-    pub clock: Clock,
+pub(crate) struct House {
+    pub(crate) clock: Clock,
     /// Plain questions end with it, each with a last word to its client.
-    pub asking: CancelToken,
+    pub(crate) asking: CancelToken,
     /// Lines to clients end with it, without a word: their readers come back.
-    pub token: CancelToken,
+    pub(crate) token: CancelToken,
     /// How much an error may say to clients.
-    pub detail: Detail,
+    pub(crate) detail: Detail,
     /// Names this life of the program.
-    pub boot: String,
-    pub started: Instant,
-    pub started_ms: u64,
+    pub(crate) boot: String,
+    pub(crate) started: Instant,
+    pub(crate) started_ms: u64,
     rooms: watch::Sender<Option<Rooms>>,
     store: watch::Sender<StoreHealth>,
     draining: AtomicBool,
@@ -37,20 +37,20 @@ pub struct House {
 
 /// What starts after the doors are open.
 #[derive(Debug, Clone)]
-pub struct Rooms {
-    pub gateway: Arc<Gateway>,
-    pub upstreams: Vec<Arc<dyn Provider>>,
-    pub store_backend: &'static str,
+pub(crate) struct Rooms {
+    pub(crate) gateway: Arc<Gateway>,
+    pub(crate) upstreams: Vec<Arc<dyn Provider>>,
+    pub(crate) store_backend: &'static str,
 }
 
 /// What the last look at the store found.
 #[derive(Debug, Clone, Default)]
-pub struct StoreHealth {
-    pub trouble: Option<Arc<Error>>,
+pub(crate) struct StoreHealth {
+    pub(crate) trouble: Option<Arc<Error>>,
 }
 
 impl House {
-    pub fn new(clock: Clock, asking: CancelToken, token: CancelToken, detail: Detail) -> Self {
+    pub(crate) fn new(clock: Clock, asking: CancelToken, token: CancelToken, detail: Detail) -> Self {
         Self {
             started: clock.now(),
             started_ms: clock.unix_ms(),
@@ -66,16 +66,16 @@ impl House {
     }
 
     /// From here on calls are answered.
-    pub fn open_rooms(&self, rooms: Rooms) {
+    pub(crate) fn open_rooms(&self, rooms: Rooms) {
         self.rooms.send_replace(Some(rooms));
     }
 
-    pub async fn gateway(&self) -> Result<Arc<Gateway>, Error> {
+    pub(crate) async fn gateway(&self) -> Result<Arc<Gateway>, Error> {
         Ok(self.rooms().await?.gateway)
     }
 
     /// The rooms, waiting a moment for a start that is under way.
-    pub async fn rooms(&self) -> Result<Rooms, Error> {
+    pub(crate) async fn rooms(&self) -> Result<Rooms, Error> {
         let mut rooms = self.rooms.subscribe();
         tokio::select! {
             open = rooms.wait_for(Option::is_some) => open.ok().and_then(|rooms| rooms.clone()).ok_or_else(still_starting),
@@ -85,25 +85,25 @@ impl House {
     }
 
     /// The rooms if they are open; for those who must not wait.
-    pub fn rooms_now(&self) -> Option<Rooms> {
+    pub(crate) fn rooms_now(&self) -> Option<Rooms> {
         self.rooms.borrow().clone()
     }
 
     /// Stops saying that we are ready, so that whoever balances load goes elsewhere.
-    pub fn drain(&self) {
+    pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
     }
 
-    pub fn is_draining(&self) -> bool {
+    pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
 
-    pub fn store_health(&self) -> StoreHealth {
+    pub(crate) fn store_health(&self) -> StoreHealth {
         self.store.borrow().clone()
     }
 
     /// Looks at the store now and then, so that a health report never has to wait for it.
-    pub async fn watch_store(self: Arc<Self>) {
+    pub(crate) async fn watch_store(self: Arc<Self>) {
         while let Ok(gateway) = self.gateway().await {
             let trouble = gateway.check_store().await.err().map(Arc::new);
             self.store.send_replace(StoreHealth { trouble });
@@ -115,7 +115,9 @@ impl House {
 }
 
 fn still_starting() -> Error {
-    Error::unavailable("steadfast").with_message("Steadfast is still starting.").with_retry_after(Duration::from_secs(1))
+    Error::unavailable("steadfast")
+        .with_message("Steadfast is still starting.")
+        .with_retry_after(Duration::from_secs(1))
 }
 
 const START_PATIENCE: Duration = Duration::from_secs(10);

@@ -22,7 +22,7 @@ use steadfast::Error;
 
 use crate::{edge, error_reply::Refusal, house::House};
 
-pub fn router(house: Arc<House>) -> Router {
+pub(crate) fn router(house: Arc<House>) -> Router {
     Router::new()
         .route("/v1/models", get(openai::models::list))
         .route("/v1/models/{*id}", get(openai::models::one))
@@ -35,7 +35,10 @@ pub fn router(house: Arc<House>) -> Router {
         .route("/api/models/{id}/reset", post(models::reset))
         .route("/api/models/{id}/remove", post(models::remove))
         .route("/api/conversations", get(conversations::list).post(conversations::create))
-        .route("/api/conversations/{id}", get(conversations::one).patch(conversations::rename).delete(conversations::delete))
+        .route(
+            "/api/conversations/{id}",
+            get(conversations::one).patch(conversations::rename).delete(conversations::delete),
+        )
         .route("/api/conversations/{id}/restore", post(conversations::restore))
         .route("/api/conversations/{id}/messages", post(messages::send))
         .route("/api/messages/{id}", patch(messages::edit).delete(messages::remove))

@@ -15,44 +15,44 @@ use steadfast::Detail;
 use steadfast_gateway::GatewaySettings;
 use steadfast_providers::UpstreamSettings;
 
-pub use environment::Environment;
+pub(crate) use environment::Environment;
 
 /// What the command line says; `None` leaves it to the environment, the file and the defaults.
 #[derive(Debug, Clone, Default)]
-pub struct Flags {
-    pub config: Option<PathBuf>,
-    pub data_dir: Option<PathBuf>,
-    pub listen: Option<String>,
-    pub exposure: Exposure,
+pub(crate) struct Flags {
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) listen: Option<String>,
+    pub(crate) exposure: Exposure,
 }
 
 /// Everything the program runs by.
 #[derive(Debug, Clone)]
-pub struct Settings {
-    pub listen: Listen,
-    pub data_dir: PathBuf,
-    pub models: Models,
-    pub gateway: GatewaySettings,
-    pub upstreams: Vec<UpstreamSettings>,
+pub(crate) struct Settings {
+    pub(crate) listen: Listen,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) models: Models,
+    pub(crate) gateway: GatewaySettings,
+    pub(crate) upstreams: Vec<UpstreamSettings>,
     /// The file that was read, when there was one.
-    pub file: Option<PathBuf>,
+    pub(crate) file: Option<PathBuf>,
     /// How much an error may say to clients.
-    pub detail: Detail,
+    pub(crate) detail: Detail,
     /// What to log, in `tracing-subscriber`'s filter language.
-    pub log: String,
+    pub(crate) log: String,
 }
 
 /// Where to listen, and what may be done when that place is taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listen {
-    pub address: SocketAddr,
-    pub when_taken: WhenTaken,
+pub(crate) struct Listen {
+    pub(crate) address: SocketAddr,
+    pub(crate) when_taken: WhenTaken,
     /// Names beside `localhost` by which browsers may call us.
-    pub hosts: Vec<String>,
+    pub(crate) hosts: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum WhenTaken {
+pub(crate) enum WhenTaken {
     /// Somebody asked for exactly this address.
     Fail,
     /// Nobody asked: the next free port will do.
@@ -61,7 +61,7 @@ pub enum WhenTaken {
 
 /// Who may reach the program.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Exposure {
+pub(crate) enum Exposure {
     /// Programs of this machine only.
     #[default]
     ThisMachine,
@@ -71,24 +71,24 @@ pub enum Exposure {
 
 /// Models of this machine.
 #[derive(Debug, Clone)]
-pub struct Models {
-    pub dir: PathBuf,
+pub(crate) struct Models {
+    pub(crate) dir: PathBuf,
     /// The user's own catalogue, when there is one.
-    pub catalogue: Option<PathBuf>,
+    pub(crate) catalogue: Option<PathBuf>,
     /// The model to load at the start; `None` loads nothing by itself.
-    pub start: Option<String>,
-    pub hub_endpoint: Option<String>,
-    pub hub_cache: Option<PathBuf>,
-    pub python: PathBuf,
+    pub(crate) start: Option<String>,
+    pub(crate) hub_endpoint: Option<String>,
+    pub(crate) hub_cache: Option<PathBuf>,
+    pub(crate) python: PathBuf,
 }
 
 /// Everything that is wrong with the settings, each with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problems(Vec<String>);
+pub(crate) struct Problems(Vec<String>);
 
 impl Settings {
     /// Reads file and environment, lays the flags over them, and checks all of it.
-    pub fn load(flags: &Flags, environment: &Environment) -> Result<Self, Problems> {
+    pub(crate) fn load(flags: &Flags, environment: &Environment) -> Result<Self, Problems> {
         let (file, raw) = raw::RawSettings::read(flags, environment)?;
         check::check(raw, file, flags, environment)
     }
@@ -99,7 +99,7 @@ impl Problems {
         Self(vec![problem.into()])
     }
 
-    pub fn list(&self) -> &[String] {
+    pub(crate) fn list(&self) -> &[String] {
         &self.0
     }
 }

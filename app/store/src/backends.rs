@@ -20,7 +20,12 @@ pub enum StoreSettings {
 ///
 /// The store's tasks belong to `token`; cancel it last, because then every later call is refused. Writes that
 /// were queued by then are still made. Fails with `STORAGE_UNAVAILABLE` when another process has the store open.
-pub async fn open(settings: StoreSettings, token: &CancelToken, clock: Clock, events: Events) -> Result<Arc<dyn ConversationStore>, Error> {
+pub async fn open(
+    settings: StoreSettings,
+    token: &CancelToken,
+    clock: Clock,
+    events: Events,
+) -> Result<Arc<dyn ConversationStore>, Error> {
     Ok(match settings {
         StoreSettings::Sqlite { path } => Arc::new(SqliteStore::open(path, token, clock, events).await?),
         StoreSettings::Memory => Arc::new(MemoryStore::default()),

@@ -45,7 +45,11 @@ impl ConversationStore for MemoryStore {
         self.with(token, |state| Ok(state.list()))
     }
 
-    fn conversation<'a>(&'a self, token: &'a CancelToken, id: &'a str) -> BoxFuture<'a, Result<ConversationView, Error>> {
+    fn conversation<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<ConversationView, Error>> {
         self.with(token, |state| state.view(id))
     }
 
@@ -63,7 +67,13 @@ impl ConversationStore for MemoryStore {
         self.with(token, move |state| Ok(state.create(id, title, now_ms)))
     }
 
-    fn rename_conversation<'a>(&'a self, token: &'a CancelToken, id: &'a str, title: &'a str, now_ms: u64) -> BoxFuture<'a, Result<Conversation, Error>> {
+    fn rename_conversation<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        id: &'a str,
+        title: &'a str,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<Conversation, Error>> {
         self.with(token, move |state| {
             state.living(id)?.title = title.to_owned();
             state.touch(id, now_ms);
@@ -71,11 +81,21 @@ impl ConversationStore for MemoryStore {
         })
     }
 
-    fn delete_conversation<'a>(&'a self, token: &'a CancelToken, id: &'a str, now_ms: u64) -> BoxFuture<'a, Result<(), Error>> {
+    fn delete_conversation<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        id: &'a str,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<(), Error>> {
         self.with(token, move |state| state.delete(id, now_ms))
     }
 
-    fn restore_conversation<'a>(&'a self, token: &'a CancelToken, id: &'a str, now_ms: u64) -> BoxFuture<'a, Result<Conversation, Error>> {
+    fn restore_conversation<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        id: &'a str,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<Conversation, Error>> {
         self.with(token, move |state| state.restore(id, now_ms))
     }
 
@@ -92,7 +112,13 @@ impl ConversationStore for MemoryStore {
         self.with(token, move |state| state.add_message(message, run))
     }
 
-    fn edit_message<'a>(&'a self, token: &'a CancelToken, id: &'a str, text: &'a str, now_ms: u64) -> BoxFuture<'a, Result<StoredMessage, Error>> {
+    fn edit_message<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        id: &'a str,
+        text: &'a str,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<StoredMessage, Error>> {
         self.with(token, move |state| {
             let message = state.changeable_message(id)?;
             message.text = text.to_owned();
@@ -102,7 +128,12 @@ impl ConversationStore for MemoryStore {
         })
     }
 
-    fn remove_message<'a>(&'a self, token: &'a CancelToken, id: &'a str, now_ms: u64) -> BoxFuture<'a, Result<StoredMessage, Error>> {
+    fn remove_message<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        id: &'a str,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<StoredMessage, Error>> {
         self.with(token, move |state| state.remove_message(id, now_ms))
     }
 
@@ -124,11 +155,22 @@ impl ConversationStore for MemoryStore {
         })
     }
 
-    fn append<'a>(&'a self, token: &'a CancelToken, run_id: &'a str, events: &'a [RunEvent]) -> BoxFuture<'a, Result<(), Error>> {
+    fn append<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        run_id: &'a str,
+        events: &'a [RunEvent],
+    ) -> BoxFuture<'a, Result<(), Error>> {
         self.with(token, move |state| state.append(run_id, events))
     }
 
-    fn events<'a>(&'a self, token: &'a CancelToken, run_id: &'a str, after: u64, limit: usize) -> BoxFuture<'a, Result<Vec<RunEvent>, Error>> {
+    fn events<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        run_id: &'a str,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<RunEvent>, Error>> {
         self.with(token, move |state| {
             let log = &state.record(run_id)?.log;
             Ok(log.iter().filter(|event| event.seq > after).take(limit).cloned().collect())
@@ -179,7 +221,10 @@ impl State {
 
     fn view(&mut self, id: &str) -> Result<ConversationView, Error> {
         let messages = self.living(id)?.messages.clone();
-        let turns = messages.into_iter().map(|message| Turn { runs: self.runs_of(&message.id).cloned().collect(), message }).collect();
+        let turns = messages
+            .into_iter()
+            .map(|message| Turn { runs: self.runs_of(&message.id).cloned().collect(), message })
+            .collect();
         Ok(ConversationView { conversation: self.shown(id)?, turns })
     }
 
@@ -188,7 +233,15 @@ impl State {
             return Written::Already(self.as_conversation(record));
         }
         let (id, title) = (id.to_owned(), title.to_owned());
-        let record = Record { id, title, created_ms: now_ms, updated_ms: now_ms, revision: 1, deleted_ms: None, messages: Vec::new() };
+        let record = Record {
+            id,
+            title,
+            created_ms: now_ms,
+            updated_ms: now_ms,
+            revision: 1,
+            deleted_ms: None,
+            messages: Vec::new(),
+        };
         let conversation = self.as_conversation(&record);
         self.conversations.insert(record.id.clone(), record);
         Written::New(conversation)
@@ -273,7 +326,8 @@ impl State {
     }
 
     fn append(&mut self, run_id: &str, events: &[RunEvent]) -> Result<(), Error> {
-        let record = self.runs.values_mut().find(|run| run.view.spec.id == run_id).ok_or_else(|| rules::no_run(run_id))?;
+        let record =
+            self.runs.values_mut().find(|run| run.view.spec.id == run_id).ok_or_else(|| rules::no_run(run_id))?;
         let stored = record.view.seq;
         let (known, fresh) = rules::split_at_stored(stored, events)?;
         if !known.iter().all(|event| record.log.get(event.seq as usize - 1) == Some(event)) {
@@ -297,7 +351,10 @@ impl State {
 
     fn living_message(&mut self, id: &str) -> Result<&mut StoredMessage, Error> {
         let living = self.conversations.values_mut().filter(|record| record.deleted_ms.is_none());
-        living.flat_map(|record| &mut record.messages).find(|message| message.id == id).ok_or_else(|| rules::no_message(id))
+        living
+            .flat_map(|record| &mut record.messages)
+            .find(|message| message.id == id)
+            .ok_or_else(|| rules::no_message(id))
     }
 
     fn changeable_message(&mut self, id: &str) -> Result<&mut StoredMessage, Error> {

@@ -62,8 +62,10 @@ pub(crate) fn same_conversation(message: &StoredMessage, run: &RunSpec) -> Resul
 pub(crate) fn not_begun(runs: impl IntoIterator<Item = RunState>) -> Result<(), Error> {
     match runs.into_iter().find(|state| !matches!(state, RunState::Queued | RunState::Withdrawn)) {
         None => Ok(()),
-        Some(state) => Err(Error::conflict("This message is already being answered, so it cannot be changed any more.")
-            .with_detail("run_state", state.as_str())),
+        Some(state) => {
+            Err(Error::conflict("This message is already being answered, so it cannot be changed any more.")
+                .with_detail("run_state", state.as_str()))
+        }
     }
 }
 

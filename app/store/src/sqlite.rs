@@ -82,7 +82,11 @@ impl ConversationStore for SqliteStore {
         self.read("list conversations", token, self.reader.conversations())
     }
 
-    fn conversation<'a>(&'a self, token: &'a CancelToken, id: &'a str) -> BoxFuture<'a, Result<ConversationView, Error>> {
+    fn conversation<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        id: &'a str,
+    ) -> BoxFuture<'a, Result<ConversationView, Error>> {
         self.read("read conversation", token, self.reader.conversation(id))
     }
 
@@ -98,26 +102,52 @@ impl ConversationStore for SqliteStore {
         now_ms: u64,
     ) -> BoxFuture<'a, Result<Written<Conversation>, Error>> {
         let (id, title) = (id.to_owned(), title.to_owned());
-        self.write("create conversation", token, move |connection| Box::pin(writes::create_conversation(connection, id, title, now_ms)))
+        self.write("create conversation", token, move |connection| {
+            Box::pin(writes::create_conversation(connection, id, title, now_ms))
+        })
     }
 
-    fn rename_conversation<'a>(&'a self, token: &'a CancelToken, id: &'a str, title: &'a str, now_ms: u64) -> BoxFuture<'a, Result<Conversation, Error>> {
+    fn rename_conversation<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        id: &'a str,
+        title: &'a str,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<Conversation, Error>> {
         let (id, title) = (id.to_owned(), title.to_owned());
-        self.write("rename conversation", token, move |connection| Box::pin(writes::rename_conversation(connection, id, title, now_ms)))
+        self.write("rename conversation", token, move |connection| {
+            Box::pin(writes::rename_conversation(connection, id, title, now_ms))
+        })
     }
 
-    fn delete_conversation<'a>(&'a self, token: &'a CancelToken, id: &'a str, now_ms: u64) -> BoxFuture<'a, Result<(), Error>> {
+    fn delete_conversation<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        id: &'a str,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<(), Error>> {
         let id = id.to_owned();
-        self.write("delete conversation", token, move |connection| Box::pin(writes::delete_conversation(connection, id, now_ms)))
+        self.write("delete conversation", token, move |connection| {
+            Box::pin(writes::delete_conversation(connection, id, now_ms))
+        })
     }
 
-    fn restore_conversation<'a>(&'a self, token: &'a CancelToken, id: &'a str, now_ms: u64) -> BoxFuture<'a, Result<Conversation, Error>> {
+    fn restore_conversation<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        id: &'a str,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<Conversation, Error>> {
         let id = id.to_owned();
-        self.write("restore conversation", token, move |connection| Box::pin(writes::restore_conversation(connection, id, now_ms)))
+        self.write("restore conversation", token, move |connection| {
+            Box::pin(writes::restore_conversation(connection, id, now_ms))
+        })
     }
 
     fn purge_deleted<'a>(&'a self, token: &'a CancelToken, before_ms: u64) -> BoxFuture<'a, Result<u64, Error>> {
-        self.write("purge conversations", token, move |connection| Box::pin(writes::purge_deleted(connection, before_ms)))
+        self.write("purge conversations", token, move |connection| {
+            Box::pin(writes::purge_deleted(connection, before_ms))
+        })
     }
 
     fn add_message<'a>(
@@ -129,12 +159,25 @@ impl ConversationStore for SqliteStore {
         self.write("add message", token, move |connection| Box::pin(writes::add_message(connection, message, run)))
     }
 
-    fn edit_message<'a>(&'a self, token: &'a CancelToken, id: &'a str, text: &'a str, now_ms: u64) -> BoxFuture<'a, Result<StoredMessage, Error>> {
+    fn edit_message<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        id: &'a str,
+        text: &'a str,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<StoredMessage, Error>> {
         let (id, text) = (id.to_owned(), text.to_owned());
-        self.write("edit message", token, move |connection| Box::pin(writes::edit_message(connection, id, text, now_ms)))
+        self.write("edit message", token, move |connection| {
+            Box::pin(writes::edit_message(connection, id, text, now_ms))
+        })
     }
 
-    fn remove_message<'a>(&'a self, token: &'a CancelToken, id: &'a str, now_ms: u64) -> BoxFuture<'a, Result<StoredMessage, Error>> {
+    fn remove_message<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        id: &'a str,
+        now_ms: u64,
+    ) -> BoxFuture<'a, Result<StoredMessage, Error>> {
         let id = id.to_owned();
         self.write("remove message", token, move |connection| Box::pin(writes::remove_message(connection, id, now_ms)))
     }
@@ -155,12 +198,23 @@ impl ConversationStore for SqliteStore {
         self.read("list open runs", token, self.reader.open_runs())
     }
 
-    fn append<'a>(&'a self, token: &'a CancelToken, run_id: &'a str, events: &'a [RunEvent]) -> BoxFuture<'a, Result<(), Error>> {
+    fn append<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        run_id: &'a str,
+        events: &'a [RunEvent],
+    ) -> BoxFuture<'a, Result<(), Error>> {
         let (run_id, events) = (run_id.to_owned(), events.to_vec());
         self.write("append to run", token, move |connection| Box::pin(writes::append(connection, run_id, events)))
     }
 
-    fn events<'a>(&'a self, token: &'a CancelToken, run_id: &'a str, after: u64, limit: usize) -> BoxFuture<'a, Result<Vec<RunEvent>, Error>> {
+    fn events<'a>(
+        &'a self,
+        token: &'a CancelToken,
+        run_id: &'a str,
+        after: u64,
+        limit: usize,
+    ) -> BoxFuture<'a, Result<Vec<RunEvent>, Error>> {
         self.read("read run events", token, self.reader.events(run_id, after, limit))
     }
 

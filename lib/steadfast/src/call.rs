@@ -1,8 +1,12 @@
 //! What every policy needs to know about the thing it runs: its name, who may stop it, until when, and who
 //! listens. It is not the work itself. Clones belong to the same call.
 
-use crate::{CancelToken, Clock, Deadline, Error, Event, Events, Nudge};
+use crate::{CancelReason, CancelToken, Clock, Deadline, Error, Event, Events, Nudge};
 use std::{borrow::Cow, time::Duration};
+
+mod bounded;
+
+pub(crate) use bounded::Bounded;
 
 /// One thing that a caller wants, however many attempts it takes.
 ///
@@ -114,36 +118,19 @@ impl Call {
         }
     }
 
-    /// Runs `future` until it is done, the token is cancelled or the deadline is past. Cancel safe when the
-    /// future is; the future is dropped when it is cut short.
-    pub async fn run<T>(&self, future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        match self.remaining() {
-            Some(limit) => self.run_within(limit, future).await,
-            None => self.until_cancelled(future).await,
-        }
+    /// Runs `work` until it is done, the token is cancelled or the deadline is past. The work is dropped with
+    /// the returned future, so it must be cancel safe; what is done at the very end of the time counts as done.
+    /// Work that is ready at once costs no timer and no look at the clock.
+    pub fn run<T, F>(&self, work: F) -> impl Future<Output = Result<T, Error>> + use<'_, T, F>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        Bounded::new(self, None, work)
     }
 
-    /// As [`Call::run`], with `limit` instead of the time left.
-    pub(crate) async fn run_within<T>(
-        &self,
-        limit: Duration,
-        future: impl Future<Output = Result<T, Error>>,
-    ) -> Result<T, Error> {
-        self.until_cancelled(async {
-            tokio::select! {
-                biased;
-                output = future => output,
-                () = self.clock.sleep(limit) => Err(self.timed_out(limit)),
-            }
-        })
-        .await
-    }
-
-    async fn until_cancelled<T>(&self, future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        self.token.run(future).await.unwrap_or_else(|reason| {
-            self.events.emit(|| Event::Cancelled { operation: self.operation.clone(), reason });
-            Err(Error::cancelled(reason).in_operation(&self.operation))
-        })
+    fn stopped(&self, reason: CancelReason) -> Error {
+        self.events.emit(|| Event::Cancelled { operation: self.operation.clone(), reason });
+        Error::cancelled(reason).in_operation(&self.operation)
     }
 
     fn timed_out(&self, after: Duration) -> Error {

@@ -54,6 +54,28 @@ pub use error::{Blame, Classify, Code, CodeSpec, Detail, Error, Guidance, Report
 pub use event::{BroadcastSink, Event, Events, Sink};
 pub use nudge::Nudge;
 pub use policies::{Breaker, BreakerState, Jitter, OpenReason, Permit, Retry, Timeout};
+/// ```
+/// use steadfast::{Blame, Classify, RetryAdvice};
+///
+/// #[derive(Classify)]
+/// enum Fault {
+///     #[guide(retry, blame = target)]
+///     Dropped,
+///     #[guide(never)]
+///     Malformed,
+/// }
+/// assert_eq!(Fault::Dropped.guidance().advice, RetryAdvice::RetryNow);
+/// assert_eq!(Fault::Malformed.guidance().blame, Blame::Caller);
+/// ```
+///
+/// A variant without a guide does not compile:
+///
+/// ```compile_fail
+/// #[derive(steadfast::Classify)]
+/// enum Fault {
+///     Forgotten,
+/// }
+/// ```
 #[cfg(feature = "derive")]
 pub use steadfast_derive::Classify;
 

@@ -1,5 +1,6 @@
 //! Every interleaving of a small token tree, by loom's model checker. It runs only under
-//! `RUSTFLAGS="--cfg loom" cargo test -p steadfast --test loom_cancel --release`.
+//! `RUSTFLAGS="--cfg loom" cargo test -p steadfast --test loom_cancel --release`; all of it takes minutes, and
+//! with `LOOM_MAX_PREEMPTIONS=3` a second.
 #![cfg(loom)]
 
 use loom::{future::block_on, model, thread};

@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 use steadfast::{
-    Call, CancelReason, CancelToken, Clock, Code, Deadline, Error, Event, Events, Jitter, Nudge, Retry, Sink, Timeout,
-    testing::EventLog,
+    Breaker, Call, CancelReason, CancelToken, Clock, Code, Deadline, Error, Event, Events, Jitter, Nudge, Retry, Sink,
+    Timeout, testing::EventLog,
 };
 
 fn secs(secs: u64) -> Duration {
@@ -207,6 +207,23 @@ async fn a_time_out_lets_quick_work_pass_and_obeys_the_token() {
     call.token().cancel(CancelReason::RouteChange);
     let error = Timeout::after(secs(1)).run(&call, async { Ok(7) }).await.unwrap_err();
     assert_eq!(error.cancel_reason(), Some(CancelReason::RouteChange));
+}
+
+#[test]
+fn nested_policies_do_not_multiply_the_size_of_the_work() {
+    let (call, breaker, limit) = (call_without_log(), Breaker::consecutive(1), Timeout::after(secs(1)));
+    let work = || async {
+        let large = [0u8; 10_000];
+        tokio::task::yield_now().await;
+        Ok(large.len())
+    };
+    let bare = size_of_val(&work());
+    let nested = size_of_val(&Retry::fixed(ms(1)).run(&call, |_| breaker.run(&call, limit.run(&call, work()))));
+    assert!(nested < bare + 2_000, "{nested} bytes around {bare}");
+}
+
+fn call_without_log() -> Call {
+    Call::new("fetch", &CancelToken::root("test"))
 }
 
 fn policy() -> impl Strategy<Value = Retry> {

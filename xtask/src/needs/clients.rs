@@ -3,8 +3,10 @@
 
 use std::fs;
 
+use anyhow::Context;
+
 use super::ways::{Way, environment};
-use super::{Found, Need};
+use super::{Found, Need, search};
 use crate::child::Child;
 use crate::house::House;
 
@@ -32,7 +34,7 @@ pub(crate) const NODE_CLIENT: Need = Need {
         let folder = house.tools.join("clients/node");
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("package.json"), "{\"private\": true, \"type\": \"module\"}\n")?;
-        Child::new("npm")
+        Child::new(search::path(house, "npm").context("npm is not found")?)
             .words("install --no-audit --no-fund --save-exact")
             .args([NODE_PACKAGE])
             .within(&folder)

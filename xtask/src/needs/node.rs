@@ -1,5 +1,7 @@
 //! Node and npm, which build and test the page.
 
+use std::path::Path;
+
 use super::ways::Way;
 use super::{Found, Need, search};
 use crate::child::Child;
@@ -17,10 +19,17 @@ pub(crate) const NODE: Need = Need {
 };
 
 fn find(house: &House) -> Option<Found> {
-    let found = search::program(house, "npm")?;
-    let node = found.folder.as_ref().map_or_else(|| "node".into(), |folder| folder.join("node"));
-    let version = Child::new(node).words("--version").read()?;
-    (parse(&version)? >= OLDEST).then_some(found)
+    if search::on_path("npm").is_some() && is_recent(Path::new("node")) {
+        return Some(Found::default());
+    }
+    let fetched = search::wheels(house);
+    let found = fetched.join("npm").exists() && is_recent(&fetched.join("node"));
+    found.then(|| Found { folder: Some(fetched), ..Found::default() })
+}
+
+fn is_recent(node: &Path) -> bool {
+    let version = Child::new(node).words("--version").read();
+    version.and_then(|version| parse(&version)).is_some_and(|version| version >= OLDEST)
 }
 
 fn parse(version: &str) -> Option<(u32, u32)> {

@@ -11,8 +11,18 @@ pub(crate) fn program(house: &House, name: &str) -> Option<Found> {
     if on_path(name).is_some() {
         return Some(Found::default());
     }
-    let folder = house.tools.join("python/bin");
+    let folder = wheels(house);
     is_file(&folder.join(name)).then(|| Found { folder: Some(folder), ..Found::default() })
+}
+
+/// Where that program is.
+pub(crate) fn path(house: &House, name: &str) -> Option<PathBuf> {
+    on_path(name).or_else(|| Some(wheels(house).join(name)).filter(|path| is_file(path)))
+}
+
+/// Where the programs of the fetched wheels are.
+pub(crate) fn wheels(house: &House) -> PathBuf {
+    house.tools.join("python/bin")
 }
 
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {

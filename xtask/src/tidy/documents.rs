@@ -9,7 +9,8 @@ const INDEX: &str = "docs/README.md";
 pub(super) fn check(tree: &Tree) -> Vec<Finding> {
     let documents = tree.files.iter().filter(|file| file.extension() == "md");
     documents
-        .flat_map(|file| dead_links(tree, file).into_iter().chain(dead_names(tree, file)).chain(unlisted(tree, file)))
+        .flat_map(|file| [dead_links(tree, file), dead_names(tree, file), drawn(tree, file), unlisted(tree, file)])
+        .flatten()
         .collect()
 }
 
@@ -30,6 +31,29 @@ fn dead_names(tree: &Tree, file: &File) -> Vec<Finding> {
     dead.map(|name| Finding::new(&file.path, format!("names {name}, which is not there"))).collect()
 }
 
+/// In a picture, a block without a language, a source file may be named by the end of its path.
+fn drawn(tree: &Tree, file: &File) -> Vec<Finding> {
+    let lines = pictures(&file.text);
+    let words = lines.iter().flat_map(|line| line.split_whitespace());
+    let names = words.filter(|word| word.ends_with(".rs") || word.ends_with(".ts"));
+    let is_there = |name: &str| tree.files.iter().any(|file| format!("/{}", file.path).ends_with(&format!("/{name}")));
+    let dead = names.filter(|name| !is_there(name));
+    dead.map(|name| Finding::new(&file.path, format!("draws {name}, which is not there"))).collect()
+}
+
+fn pictures(text: &str) -> Vec<&str> {
+    let mut lines = Vec::new();
+    let mut language = None;
+    for line in text.lines() {
+        match line.strip_prefix("```") {
+            Some(name) => language = language.is_none().then_some(name),
+            None if language == Some("") => lines.push(line),
+            None => {}
+        }
+    }
+    lines
+}
+
 fn is_path(name: &str) -> bool {
     const TOP: &[&str] = &["app/", "lib/", "xtask/", "tests/", "benches/", "fuzz/", "docs/", ".ci/", ".config/"];
     let is_pattern = name.contains("NAME") || name.contains("NNNN") || name.contains(['{', '*', ' ', '<']);
@@ -37,10 +61,10 @@ fn is_path(name: &str) -> bool {
     TOP.iter().any(|top| name.starts_with(top)) && !is_pattern && !is_made
 }
 
-fn unlisted(tree: &Tree, file: &File) -> Option<Finding> {
+fn unlisted(tree: &Tree, file: &File) -> Vec<Finding> {
     let listed = |index: &File| index.text.contains(file.path.trim_start_matches("docs/"));
     let missing = file.path.starts_with("docs/") && file.path != INDEX && !tree.get(INDEX).is_some_and(listed);
-    missing.then(|| Finding::new(&file.path, format!("is not in {INDEX}")))
+    missing.then(|| Finding::new(&file.path, format!("is not in {INDEX}"))).into_iter().collect()
 }
 
 fn exists(tree: &Tree, path: &str) -> bool {
@@ -75,6 +99,13 @@ mod tests {
             "[a](docs/no.md) and `app/no/such.rs`, not [b](https://example.com) or `app/x/NAME.rs`",
         )]);
         assert_eq!(found, ["links to docs/no.md, which is not there", "names app/no/such.rs, which is not there"]);
+    }
+
+    #[test]
+    fn a_dead_name_in_a_picture_is_found() {
+        let picture = "```sh\nrun gone.rs\n```\n```\n page ► routes/no.rs ► routes/yes.rs\n```\n\nB `x.rs`.";
+        let found = says(&[("A.md", picture), ("app/server/src/routes/yes.rs", "")]);
+        assert_eq!(found, ["draws routes/no.rs, which is not there"]);
     }
 
     #[test]

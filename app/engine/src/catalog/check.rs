@@ -77,10 +77,14 @@ pub(super) fn names_are_unique(entries: &[Entry]) -> Result<(), Error> {
     let mut tiers = HashSet::new();
     for entry in entries {
         if ["quick", "smart", "genius"].contains(&entry.id.as_str()) {
-            return Err(Error::validation(format!("The model catalogue is wrong: {:?} is the name of a tier.", entry.id)));
+            return Err(Error::validation(format!(
+                "The model catalogue is wrong: {:?} is the name of a tier.",
+                entry.id
+            )));
         }
         if entry.tier.is_some_and(|tier| !tiers.insert(tier)) {
-            let message = format!("The model catalogue is wrong: {:?} belongs to a tier that has a model already.", entry.id);
+            let message =
+                format!("The model catalogue is wrong: {:?} belongs to a tier that has a model already.", entry.id);
             return Err(Error::validation(message).with_suggestion("Leave `tier` out, or change the other model's."));
         }
     }

@@ -119,7 +119,8 @@ impl RawModel {
         let missing = |key: &str| format!("the model {id:?} has no {key}");
         let file = self.file.unwrap_or_else(|| format!("{id}.gguf"));
         check::file_name(&file)?;
-        let sources: Vec<Source> = self.sources.ok_or_else(|| missing("sources"))?.into_iter().map(into_source).collect();
+        let sources: Vec<Source> =
+            self.sources.ok_or_else(|| missing("sources"))?.into_iter().map(into_source).collect();
         if sources.is_empty() {
             return Err(missing("sources"));
         }
@@ -132,10 +133,16 @@ impl RawModel {
             licence: self.licence.ok_or_else(|| missing("licence"))?,
             size_bytes: check::in_range("size_bytes", size_bytes, 1..=1 << 44)?,
             // The weights and half as much again, when nobody measured.
-            memory_bytes: check::in_range("memory_bytes", self.memory_bytes.unwrap_or(size_bytes + size_bytes / 2), 1..=1 << 44)?,
+            memory_bytes: check::in_range(
+                "memory_bytes",
+                self.memory_bytes.unwrap_or(size_bytes + size_bytes / 2),
+                1..=1 << 44,
+            )?,
             context: check::in_range("context", self.context.unwrap_or(4096), 256..=1 << 24)?,
             quantisation: self.quantisation.unwrap_or_else(|| "unknown".to_owned()),
-            digest: self.sha256.map_or(Ok(Digest::FirstUse), |digest| check::digest(&digest).map(|()| Digest::Pinned(digest)))?,
+            digest: self
+                .sha256
+                .map_or(Ok(Digest::FirstUse), |digest| check::digest(&digest).map(|()| Digest::Pinned(digest)))?,
             file,
             sources,
             id,
@@ -145,10 +152,14 @@ impl RawModel {
 
 fn into_source(raw: RawSource) -> Source {
     match raw {
-        RawSource::Hub { repo, file, revision } => Source::Hub { repo, file, revision: revision.unwrap_or_else(|| "main".to_owned()) },
+        RawSource::Hub { repo, file, revision } => {
+            Source::Hub { repo, file, revision: revision.unwrap_or_else(|| "main".to_owned()) }
+        }
         RawSource::Https { url } => Source::Https { url },
         RawSource::File { path } => Source::File { path },
-        RawSource::Wheel { package, version, member, wheel_sha256 } => Source::Wheel { package, version, member, wheel_sha256 },
+        RawSource::Wheel { package, version, member, wheel_sha256 } => {
+            Source::Wheel { package, version, member, wheel_sha256 }
+        }
     }
 }
 

@@ -88,7 +88,9 @@ impl Clients {
     fn new(connect_within: Duration) -> Result<Self, Error> {
         let build = |policy| {
             let builder = Client::builder().user_agent(USER_AGENT).connect_timeout(connect_within).redirect(policy);
-            builder.build().map_err(|error| Error::internal(format!("the HTTP client cannot be made: {error}")).with_source(error))
+            builder
+                .build()
+                .map_err(|error| Error::internal(format!("the HTTP client cannot be made: {error}")).with_source(error))
         };
         Ok(Self { following: build(redirect::Policy::custom(follow))?, staying: build(redirect::Policy::none())? })
     }
@@ -114,9 +116,13 @@ pub(super) fn accepted(target: &str, response: &Response) -> Result<(), Error> {
         StatusCode::OK | StatusCode::PARTIAL_CONTENT => return Ok(()),
         StatusCode::UNAUTHORIZED => Error::unauthorized(target),
         StatusCode::FORBIDDEN => Error::forbidden(target),
-        StatusCode::NOT_FOUND | StatusCode::GONE => Error::new(steadfast::Code::NOT_FOUND).with_message(sentence(target, "does not have the file")),
+        StatusCode::NOT_FOUND | StatusCode::GONE => {
+            Error::new(steadfast::Code::NOT_FOUND).with_message(sentence(target, "does not have the file"))
+        }
         StatusCode::TOO_MANY_REQUESTS => return Err(Error::rate_limited(&capital(target), retry_after(response))),
-        StatusCode::REQUEST_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE => return Err(Error::overloaded(&capital(target), retry_after(response))),
+        StatusCode::REQUEST_TIMEOUT | StatusCode::SERVICE_UNAVAILABLE => {
+            return Err(Error::overloaded(&capital(target), retry_after(response)));
+        }
         _ if status.is_server_error() => {
             return Err(Error::unavailable(target)
                 .with_message(sentence(target, &format!("has a problem of its own ({status})")))
@@ -137,7 +143,10 @@ fn unreachable(target: &str, error: reqwest::Error) -> Error {
     // The address may hold a password.
     let error = error.without_url();
     let what = if error.is_redirect() { "sends us astray" } else { "cannot be reached" };
-    Error::unavailable(target).with_message(sentence(target, what)).with_advice(RetryAdvice::TryElsewhere).with_source(error)
+    Error::unavailable(target)
+        .with_message(sentence(target, what))
+        .with_advice(RetryAdvice::TryElsewhere)
+        .with_source(error)
 }
 
 fn silent(target: &str, patience: Duration) -> Error {

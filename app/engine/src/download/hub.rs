@@ -28,28 +28,44 @@ pub(super) async fn ask(job: &Job, repo: &str, file: &str, revision: &str) -> Re
     if let (Some(expected), Some(digest)) = (&expected, &facts.digest)
         && expected != digest
     {
-        return Err(other_file("has a file with another checksum than the one that is expected").with_detail("sha256", digest));
+        return Err(
+            other_file("has a file with another checksum than the one that is expected").with_detail("sha256", digest)
+        );
     }
     let content = expected.or_else(|| facts.digest.clone()).unwrap_or_else(|| format!("{repo}/{file}@{revision}"));
     let window = Window { start: 0, length };
-    Ok(Found::Remote(Remote { address, window, total: Some(length), etag: None, digest: facts.digest, packing: Packing::Plain, content }))
+    Ok(Remote {
+        address,
+        window,
+        total: Some(length),
+        etag: None,
+        digest: facts.digest,
+        packing: Packing::Plain,
+        content,
+    }
+    .into())
 }
 
 /// `models--owner--name/blobs/<sha256>`, or the file of the wanted revision.
 fn in_cache(job: &Job, repo: &str, file: &str, revision: &str) -> Option<PathBuf> {
     let folder = job.settings.hub_cache.as_ref()?.join(format!("models--{}", repo.replace('/', "--")));
-    let commit = std::fs::read_to_string(folder.join("refs").join(revision)).unwrap_or_else(|_no_such_name| revision.to_owned());
+    let commit =
+        std::fs::read_to_string(folder.join("refs").join(revision)).unwrap_or_else(|_no_such_name| revision.to_owned());
     // What a reference file says becomes a path: only a commit's digits may.
-    let commit = Some(commit.trim()).filter(|commit| commit.bytes().all(|byte| byte.is_ascii_hexdigit())).map(str::to_owned);
+    let commit =
+        Some(commit.trim()).filter(|commit| commit.bytes().all(|byte| byte.is_ascii_hexdigit())).map(str::to_owned);
     let by_digest = job.expected_digest().map(|digest| folder.join("blobs").join(digest));
     let by_revision = commit.map(|commit| folder.join("snapshots").join(commit).join(file));
-    let whole = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == job.entry.size_bytes);
+    let whole = |path: &PathBuf| {
+        std::fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == job.entry.size_bytes)
+    };
     by_digest.into_iter().chain(by_revision).find(whole)
 }
 
 fn address(job: &Job, repo: &str, file: &str, revision: &str) -> Result<Address, Error> {
     let text = format!("{}/{repo}/resolve/{revision}/{file}", job.settings.hub_endpoint.trim_end_matches('/'));
-    let url = Url::parse(&text).map_err(|error| Error::validation(format!("The hub's address {text} cannot be read: {error}.")))?;
+    let url = Url::parse(&text)
+        .map_err(|error| Error::validation(format!("The hub's address {text} cannot be read: {error}.")))?;
     Ok(Address { target: TARGET, url, credentials: None })
 }
 

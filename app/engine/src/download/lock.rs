@@ -18,7 +18,12 @@ impl Lock {
     /// `None` when somebody else holds it.
     pub(super) fn try_take(place: &Place) -> Result<Option<Self>, Error> {
         let path = place.lock();
-        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(|error| space::explain(&path, error))?;
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(|error| space::explain(&path, error))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self(file))),
             Err(TryLockError::WouldBlock) => Ok(None),

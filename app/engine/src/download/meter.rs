@@ -37,7 +37,9 @@ impl Meter {
         }
         self.shown_at = Some(now);
         let bytes_per_second = self.speed(now, done);
-        let seconds_left = bytes_per_second.filter(|_| now >= FIRST_GUESS).map(|speed| rounded(total.saturating_sub(done) as f64 / speed));
+        let seconds_left = bytes_per_second
+            .filter(|_| now >= FIRST_GUESS)
+            .map(|speed| rounded(total.saturating_sub(done) as f64 / speed));
         Some(Reading { done, total, bytes_per_second, seconds_left })
     }
 

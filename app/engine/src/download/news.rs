@@ -13,7 +13,10 @@ pub enum News {
     Source(&'static str),
     Attempt(Attempt),
     Downloading(Reading),
-    Verifying { done: u64, total: u64 },
+    Verifying {
+        done: u64,
+        total: u64,
+    },
     /// What is being done about a trouble, as a sentence for people.
     Note(String),
 }

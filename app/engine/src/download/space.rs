@@ -16,7 +16,8 @@ pub(super) fn ensure(folder: &Path, needed: u64, keep_free: u64) -> Result<(), E
 
 /// An error of the file system in our words. A full disk is told apart, with how much is left.
 pub(super) fn explain(path: &Path, error: io::Error) -> Error {
-    let full = matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge);
+    let full =
+        matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge);
     if full {
         let free = path.parent().and_then(free_bytes).unwrap_or(0);
         return Error::new(Code::DISK_FULL)

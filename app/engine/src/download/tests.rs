@@ -2,7 +2,7 @@
 
 mod cuts;
 mod hub;
-mod server;
+pub(crate) mod server;
 mod sharing;
 mod wheels;
 mod zip;
@@ -23,7 +23,7 @@ use server::Site;
 
 /// A folder, a catalogue entry and what was told: everything that a download test needs.
 struct Desk {
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     settings: DownloadSettings,
     entry: Entry,
     token: CancelToken,
@@ -42,7 +42,10 @@ impl Desk {
 
     fn new(content: &[u8], rest: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let text = format!("[[model]]\nid = \"tiny\"\nname = \"Tiny\"\nlicence = \"MIT\"\nsize_bytes = {}\n{rest}\n", content.len());
+        let text = format!(
+            "[[model]]\nid = \"tiny\"\nname = \"Tiny\"\nlicence = \"MIT\"\nsize_bytes = {}\n{rest}\n",
+            content.len()
+        );
         let catalog = Catalog::from_layers(&[("test.toml", &text)]).unwrap();
         let mut settings = DownloadSettings::new(folder.path().join("models"));
         settings.pause_between_attempts = Duration::from_millis(1);
@@ -50,7 +53,7 @@ impl Desk {
         settings.stall_after = Duration::from_secs(5);
         settings.keep_free_bytes = 0;
         let entry = catalog.require("tiny").unwrap().clone();
-        Self { folder, settings, entry, token: CancelToken::root("test"), told: Arc::default() }
+        Self { _folder: folder, settings, entry, token: CancelToken::root("test"), told: Arc::default() }
     }
 
     fn once(mut self) -> Self {
@@ -64,6 +67,12 @@ impl Desk {
         Downloader::new(self.settings.clone()).fetch(&self.entry, &call, &self.watch()).await
     }
 
+    /// As if the process ended with the first failure.
+    async fn fetch_once(&self) -> Result<PathBuf, Error> {
+        let settings = DownloadSettings { attempts: 1, rounds: 1, ..self.settings.clone() };
+        Downloader::new(settings).fetch(&self.entry, &Call::new("fetch", &self.token), &self.watch()).await
+    }
+
     fn watch(&self) -> Watch {
         let told = Arc::clone(&self.told);
         Arc::new(move |news| told.lock().unwrap().push(news))
@@ -71,7 +80,10 @@ impl Desk {
 
     fn notes(&self) -> String {
         let told = self.told.lock().unwrap();
-        told.iter().filter_map(|news| if let News::Note(note) = news { Some(note.as_str()) } else { None }).collect::<Vec<_>>().join(" | ")
+        told.iter()
+            .filter_map(|news| if let News::Note(note) = news { Some(note.as_str()) } else { None })
+            .collect::<Vec<_>>()
+            .join(" | ")
     }
 
     fn models(&self) -> PathBuf {
@@ -83,8 +95,10 @@ impl Desk {
     }
 
     fn files(&self) -> Vec<String> {
-        let mut names: Vec<String> =
-            std::fs::read_dir(self.models()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<String> = std::fs::read_dir(self.models())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
         names
     }
@@ -96,7 +110,7 @@ fn sha256(content: &[u8]) -> String {
 
 /// Bytes without a pattern that a mistake could hide in.
 fn content(length: usize, seed: u64) -> Vec<u8> {
-    let mut state = seed | 1;
+    let mut state = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let mut next = || {
         state ^= state << 13;
         state ^= state >> 7;
@@ -125,7 +139,13 @@ async fn a_model_is_fetched_published_and_not_fetched_again() {
     assert_eq!(desk.files(), ["tiny.gguf", "tiny.json", "tiny.lock"]);
     assert_eq!(desk.fetch().await.unwrap(), path);
     assert_eq!(site.requests().len(), 1, "the second time nothing is asked");
-    assert!(desk.told.lock().unwrap().iter().any(|news| matches!(news, News::Downloading(reading) if reading.done == 3_000_000)));
+    assert!(
+        desk.told
+            .lock()
+            .unwrap()
+            .iter()
+            .any(|news| matches!(news, News::Downloading(reading) if reading.done == 3_000_000))
+    );
 }
 
 #[tokio::test]

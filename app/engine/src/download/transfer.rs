@@ -9,7 +9,7 @@ use reqwest::{Response, StatusCode, header};
 use steadfast::{Attempt, Code, Error, Retry, RetryAdvice};
 
 use super::{
-    Job, News,
+    Found, Job, News,
     http::{Address, Wish, accepted, sentence},
     meter::{Meter, Reading},
     partial::{Note, Partial},
@@ -60,7 +60,8 @@ type Shared = Arc<Mutex<Partial>>;
 
 impl Remote {
     pub(super) fn whole_file(job: &Job, url: &str, target: &'static str, source: &Source) -> Result<Self, Error> {
-        let url = reqwest::Url::parse(url).map_err(|error| Error::validation(format!("The address {url} cannot be read: {error}.")))?;
+        let url = reqwest::Url::parse(url)
+            .map_err(|error| Error::validation(format!("The address {url} cannot be read: {error}.")))?;
         let length = job.entry.size_bytes;
         Ok(Self {
             address: Address { target, url, credentials: None },
@@ -82,10 +83,20 @@ impl Remote {
     }
 }
 
+impl From<Remote> for Found {
+    fn from(remote: Remote) -> Self {
+        Self::Remote(Box::new(remote))
+    }
+}
+
 pub(super) async fn fetch(job: &Job, remote: &Remote) -> Result<Fetched, Error> {
     let partial = open(job, remote).await?;
     let mut counted = lock(&partial).have();
-    space::ensure(job.place.folder(), remote.room(job.entry.size_bytes).saturating_sub(counted), job.settings.keep_free_bytes)?;
+    space::ensure(
+        job.place.folder(),
+        remote.room(job.entry.size_bytes).saturating_sub(counted),
+        job.settings.keep_free_bytes,
+    )?;
     let retry = Retry::exponential(job.settings.pause_between_attempts).max_attempts(job.settings.attempts);
     while let Err(error) = retry.run(&job.call, |attempt| one_attempt(job, remote, &partial, attempt)).await {
         let have = lock(&partial).have();
@@ -101,7 +112,8 @@ pub(super) async fn fetch(job: &Job, remote: &Remote) -> Result<Fetched, Error> 
 async fn open(job: &Job, remote: &Remote) -> Result<Shared, Error> {
     let wanted =
         Note { of: remote.content.clone(), size: remote.window.length, from: origin(&remote.address), etag: None };
-    let (place, held, token, watch) = (job.place.clone(), Arc::clone(&job.lock), job.call.token().clone(), Arc::clone(&job.watch));
+    let (place, held, token, watch) =
+        (job.place.clone(), Arc::clone(&job.lock), job.call.token().clone(), Arc::clone(&job.watch));
     let total = remote.window.length;
     let opened = job.blocking("read what has arrived already", move || {
         let tell = |done| watch(News::Downloading(Reading { done, total, bytes_per_second: None, seconds_left: None }));
@@ -185,7 +197,9 @@ fn begin(remote: &Remote, partial: &Shared, response: &Response) -> Result<u64, 
 /// The whole length that the answer speaks of must be the one we expect: another file is no use to us.
 fn has_the_right_length(remote: &Remote, response: &Response) -> Result<(), Error> {
     let said = match response.status() {
-        StatusCode::PARTIAL_CONTENT => text_of(response, header::CONTENT_RANGE).and_then(|range| range.rsplit('/').next()?.parse().ok()),
+        StatusCode::PARTIAL_CONTENT => {
+            text_of(response, header::CONTENT_RANGE).and_then(|range| range.rsplit('/').next()?.parse().ok())
+        }
         _ => text_of(response, header::CONTENT_LENGTH).and_then(|length| length.parse::<u64>().ok()),
     };
     match (said, remote.total) {

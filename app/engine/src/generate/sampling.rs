@@ -55,8 +55,7 @@ impl Sampler {
         for token in recent {
             if let Some(candidate) = usize::try_from(token).ok().and_then(|index| candidates.get_mut(index)) {
                 let logit = candidate.logit;
-                candidate.logit =
-                    if logit > 0.0 { logit / self.repeat_penalty } else { logit * self.repeat_penalty };
+                candidate.logit = if logit > 0.0 { logit / self.repeat_penalty } else { logit * self.repeat_penalty };
             }
         }
     }
@@ -113,10 +112,12 @@ pub(crate) struct Desk {
 impl Desk {
     fn lay_out(&mut self, logits: &[f32]) {
         self.candidates.clear();
-        self.candidates.extend((0..).zip(logits).map(|(token, logit)| Candidate {
-            token,
-            logit: if logit.is_nan() { f32::NEG_INFINITY } else { *logit },
-        }));
+        self.candidates.extend(
+            (0..).zip(logits).map(|(token, logit)| Candidate {
+                token,
+                logit: if logit.is_nan() { f32::NEG_INFINITY } else { *logit },
+            }),
+        );
     }
 }
 

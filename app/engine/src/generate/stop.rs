@@ -21,7 +21,10 @@ pub(crate) enum Scan {
 impl StopScanner {
     pub(crate) fn new(stops: &[String]) -> Result<Self, Error> {
         if stops.len() > MOST_STOPS {
-            return Err(Error::validation(format!("There are {} stop strings; at most {MOST_STOPS} can be used.", stops.len())));
+            return Err(Error::validation(format!(
+                "There are {} stop strings; at most {MOST_STOPS} can be used.",
+                stops.len()
+            )));
         }
         if stops.iter().any(|stop| stop.is_empty() || stop.len() > LONGEST_STOP) {
             return Err(Error::validation(format!("A stop string must have 1 to {LONGEST_STOP} bytes.")));
@@ -51,7 +54,10 @@ impl StopScanner {
 }
 
 fn beginning_at_the_end(text: &str, stop: &str) -> Option<usize> {
-    (1..stop.len()).rev().filter(|length| stop.is_char_boundary(*length)).find(|length| text.ends_with(&stop[..*length]))
+    (1..stop.len())
+        .rev()
+        .filter(|length| stop.is_char_boundary(*length))
+        .find(|length| text.ends_with(&stop[..*length]))
 }
 
 const MOST_STOPS: usize = 16;

@@ -5,9 +5,7 @@
 
 use std::io;
 
-use minijinja::{
-    AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, context, syntax::SyntaxConfig,
-};
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value, context, syntax::SyntaxConfig};
 use serde::{Deserialize, Serialize};
 use steadfast::Clock;
 
@@ -73,8 +71,10 @@ impl ChatTemplate {
 
     fn render_turns(&self, turns: &[Turn]) -> Result<String, TemplateFault> {
         let template = self.environment.get_template(NAME).map_err(TemplateFault::Unreadable)?;
-        let messages: Vec<Value> =
-            turns.iter().map(|turn| context! { role => turn.role, content => turn.content }).collect();
+        let messages: Vec<Value> = turns
+            .iter()
+            .map(|turn| context! { role => turn.role.as_str(), content => turn.content.as_str() })
+            .collect();
         let mut page = CappedPage::default();
         template
             .render_captured_to(
@@ -82,8 +82,8 @@ impl ChatTemplate {
                     messages => messages,
                     add_generation_prompt => true,
                     enable_thinking => false,
-                    bos_token => self.words.begin,
-                    eos_token => self.words.end,
+                    bos_token => self.words.begin.as_str(),
+                    eos_token => self.words.end.as_str(),
                 },
                 &mut page,
             )

@@ -95,7 +95,11 @@ impl<'a, R: ReadAt> Cursor<'a, R> {
         let at = self.position;
         let count = self.u64(what)?;
         if count > limit || count > self.left() {
-            return Err(Invalid::new("limits", at, format!("its {what} is {count}, which is impossible or over the limit of {limit}")));
+            return Err(Invalid::new(
+                "limits",
+                at,
+                format!("its {what} is {count}, which is impossible or over the limit of {limit}"),
+            ));
         }
         Ok(count)
     }
@@ -158,7 +162,8 @@ impl<'a, R: ReadAt> Cursor<'a, R> {
     }
 
     fn cut_short(&self, what: &'static str) -> Invalid {
-        let why = if self.end < self.length { "the header is longer than the limit" } else { "the file ends too early" };
+        let why =
+            if self.end < self.length { "the header is longer than the limit" } else { "the file ends too early" };
         self.refuse("length", format!("{why} (in its {what})"))
     }
 }

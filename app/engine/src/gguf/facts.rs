@@ -48,14 +48,23 @@ pub(super) fn gather(metadata: &Metadata, tensors: &Tensors) -> Result<Facts, In
 
 fn architecture(metadata: &Metadata) -> Result<String, Invalid> {
     const KEY: &str = "general.architecture";
-    let name = metadata.text(KEY)?.ok_or_else(|| Invalid::new("missing key", 0, format!("its key {KEY:?} is missing")))?;
-    let plain = !name.is_empty() && name.len() <= 64 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-    if plain { Ok(name.to_owned()) } else { Err(Invalid::new("hyperparameter", 0, format!("its {KEY} is not a plain name"))) }
+    let name =
+        metadata.text(KEY)?.ok_or_else(|| Invalid::new("missing key", 0, format!("its key {KEY:?} is missing")))?;
+    let plain = !name.is_empty()
+        && name.len() <= 64
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    if plain {
+        Ok(name.to_owned())
+    } else {
+        Err(Invalid::new("hyperparameter", 0, format!("its {KEY} is not a plain name")))
+    }
 }
 
 fn whole_model(metadata: &Metadata) -> Result<(), Invalid> {
     match metadata.whole("split.count", &(0..=u64::from(u16::MAX)))? {
-        Some(parts @ 2..) => Err(Invalid::new("split", 0, format!("it is one of {parts} parts; join them into one file first"))),
+        Some(parts @ 2..) => {
+            Err(Invalid::new("split", 0, format!("it is one of {parts} parts; join them into one file first")))
+        }
         _ => Ok(()),
     }
 }
@@ -68,12 +77,20 @@ fn check_attention(metadata: &Metadata, architecture: &str, embedding: u64) -> R
     metadata.whole(&format!("{architecture}.attention.value_length"), &limits::EMBEDDING)?;
     if let Some(heads) = heads {
         if key_length.is_none() && embedding / heads == 0 {
-            return Err(Invalid::new("hyperparameter", 0, format!("it has {heads} heads for an embedding of {embedding}")));
+            return Err(Invalid::new(
+                "hyperparameter",
+                0,
+                format!("it has {heads} heads for an embedding of {embedding}"),
+            ));
         }
         if let Some(shared) = shared
             && heads % shared != 0
         {
-            return Err(Invalid::new("hyperparameter", 0, format!("its {heads} heads cannot share {shared} key heads")));
+            return Err(Invalid::new(
+                "hyperparameter",
+                0,
+                format!("its {heads} heads cannot share {shared} key heads"),
+            ));
         }
     }
     Ok(())
@@ -91,7 +108,8 @@ fn head_count(metadata: &Metadata, key: &str) -> Result<Option<u64>, Invalid> {
 fn per_layer(entry: &Entry, key: &str) -> Result<(), Invalid> {
     let Value::List { count, numbers } = &entry.value else { return Ok(()) };
     let complete = numbers.len() as u64 == *count && limits::LAYERS.contains(count);
-    let in_range = numbers.iter().all(|number| number <= limits::HEADS.end()) && numbers.iter().any(|number| *number > 0);
+    let in_range =
+        numbers.iter().all(|number| number <= limits::HEADS.end()) && numbers.iter().any(|number| *number > 0);
     if complete && in_range { Ok(()) } else { Err(entry.refuse(key, "a list with impossible numbers")) }
 }
 
@@ -132,20 +150,26 @@ const REAL_NUMBERS: &[(&str, Sign)] = &[
 
 fn check_vocabulary(metadata: &Metadata, architecture: &str, tensors: &Tensors) -> Result<u64, Invalid> {
     const TOKENS: &str = "tokenizer.ggml.tokens";
-    let tokens = metadata.list_length(TOKENS)?.ok_or_else(|| Invalid::new("missing key", 0, format!("its key {TOKENS:?} is missing")))?;
+    let tokens = metadata
+        .list_length(TOKENS)?
+        .ok_or_else(|| Invalid::new("missing key", 0, format!("its key {TOKENS:?} is missing")))?;
     if !limits::VOCABULARY.contains(&tokens) {
         return Err(Invalid::new("vocabulary", 0, "its list of tokens is empty"));
     }
     let said = metadata.whole(&format!("{architecture}.vocab_size"), &limits::VOCABULARY)?;
     let scores = metadata.list_length("tokenizer.ggml.scores")?;
     let kinds = metadata.list_length("tokenizer.ggml.token_type")?;
-    for (what, length) in [("vocab_size", said), ("scores", scores), ("token types", kinds), ("embedding table", tensors.embedding_rows)] {
+    for (what, length) in
+        [("vocab_size", said), ("scores", scores), ("token types", kinds), ("embedding table", tensors.embedding_rows)]
+    {
         if let Some(length) = length.filter(|length| *length != tokens) {
             return Err(Invalid::new("vocabulary", 0, format!("it has {tokens} tokens, but its {what} says {length}")));
         }
     }
     check_token_ids(metadata, tokens)?;
-    if metadata.text("tokenizer.ggml.model")? == Some("gpt2") && metadata.list_length("tokenizer.ggml.merges")?.is_none() {
+    if metadata.text("tokenizer.ggml.model")? == Some("gpt2")
+        && metadata.list_length("tokenizer.ggml.merges")?.is_none()
+    {
         return Err(Invalid::new("missing key", 0, "its key \"tokenizer.ggml.merges\" is missing"));
     }
     Ok(tokens)

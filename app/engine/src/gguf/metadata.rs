@@ -23,7 +23,10 @@ pub(super) enum Value {
     /// A string that nobody here needs, by its length.
     LongText(u64),
     /// A list, by its length; `numbers` only when it is short and all are whole.
-    List { count: u64, numbers: Vec<u64> },
+    List {
+        count: u64,
+        numbers: Vec<u64>,
+    },
 }
 
 pub(super) fn read(cursor: &mut Cursor<'_, impl ReadAt>, count: u64) -> Result<Metadata, Invalid> {
@@ -52,7 +55,9 @@ impl Metadata {
         let Some(entry) = self.get(key) else { return Ok(None) };
         match entry.value {
             Value::Whole(number) if range.contains(&number) => Ok(Some(number)),
-            Value::Whole(number) => Err(entry.refuse(key, &format!("{number}, but must be {} to {}", range.start(), range.end()))),
+            Value::Whole(number) => {
+                Err(entry.refuse(key, &format!("{number}, but must be {} to {}", range.start(), range.end())))
+            }
             _ => Err(entry.refuse(key, "of the wrong type")),
         }
     }
@@ -141,7 +146,8 @@ fn read_text(cursor: &mut Cursor<'_, impl ReadAt>, key: &str) -> Result<Value, I
     }
     let at = cursor.position();
     let text = String::from_utf8(cursor.vector(length, "string")?);
-    text.map(Value::Text).map_err(|_not_text| Invalid::new("text", at, format!("its value of {key:?} is not UTF-8 text")))
+    text.map(Value::Text)
+        .map_err(|_not_text| Invalid::new("text", at, format!("its value of {key:?} is not UTF-8 text")))
 }
 
 fn read_list(cursor: &mut Cursor<'_, impl ReadAt>, depth: u32) -> Result<Value, Invalid> {
@@ -150,7 +156,8 @@ fn read_list(cursor: &mut Cursor<'_, impl ReadAt>, depth: u32) -> Result<Value, 
     }
     let kind = cursor.u32("list type")?;
     let count = cursor.count("list length", limits::ARRAY_ELEMENTS)?;
-    let smallest = smallest_size(kind).ok_or_else(|| cursor.refuse("metadata type", format!("it has a list of the unknown type {kind}")))?;
+    let smallest = smallest_size(kind)
+        .ok_or_else(|| cursor.refuse("metadata type", format!("it has a list of the unknown type {kind}")))?;
     // Both are bounded, so the product cannot overflow; said with a check all the same.
     if count.checked_mul(smallest).is_none_or(|bytes| bytes > cursor.left()) {
         return Err(cursor.refuse("length", format!("it has a list of {count} values that the file has no room for")));

@@ -22,7 +22,12 @@ pub(crate) struct Tensor {
 
 impl Sample {
     pub(crate) fn valid() -> Self {
-        let tensor = |name: &str, shape: &[u64], offset| Tensor { name: name.to_owned(), shape: shape.to_vec(), kind: 3, offset };
+        let tensor = |name: &str, shape: &[u64], offset| Tensor {
+            name: name.to_owned(),
+            shape: shape.to_vec(),
+            kind: 3,
+            offset,
+        };
         Self {
             magic: *b"GGUF",
             version: 3,

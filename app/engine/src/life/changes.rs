@@ -28,7 +28,9 @@ impl Reader {
 
     fn changed(&mut self) -> Option<ModelStatus> {
         let count = self.host.slots.len();
-        let index = (0..count).map(|step| (self.next + step) % count).find(|index| self.host.slots[*index].version() > self.seen[*index])?;
+        let index = (0..count)
+            .map(|step| (self.next + step) % count)
+            .find(|index| self.host.slots[*index].version() > self.seen[*index])?;
         self.seen[index] = self.host.slots[index].version();
         self.next = index + 1;
         Some(self.host.status_of(index))

@@ -1,20 +1,14 @@
-//! The way from nothing to ready: fetch, look at the header, make room, start, warm up.
+//! The way from nothing to ready: fetch, look at the header, make room, start.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use futures_util::StreamExt;
-use steadfast::{Blame, Call, CancelToken, Code, Error, Permit};
-use steadfast_contract::{
-    chat::{ChatRequest, Message, Role, Sampling},
-    chunk::Chunk,
-    code,
-    model::ModelStatus,
-};
+use steadfast::{Blame, Call, CancelReason, CancelToken, Code, Error, Permit};
+use steadfast_contract::model::ModelStatus;
 
 use super::{
     Host,
     moves::Signal,
-    runner::{Running, Start},
+    runner::{Running, Start, Steps},
 };
 use crate::{download::Watch, gguf};
 
@@ -41,16 +35,15 @@ struct Load {
 impl Load {
     async fn run(&self) -> Result<Arc<dyn Running>, Error> {
         let (host, entry) = (&self.host, &self.host.slots[self.index].entry);
-        let call = Call::new(format!("load {}", entry.id), &self.token).with_clock(host.settings.clock.clone()).with_events(host.events.clone());
+        let call = Call::new(format!("load {}", entry.id), &self.token)
+            .with_clock(host.settings.clock.clone())
+            .with_events(host.events.clone());
         let path = host.downloader.fetch(entry, &call, &self.watch()).await?;
         self.check(&path, &call).await?;
         call.run(host.make_room(self.index)).await?;
         self.signal(Signal::Start);
         let start = Start { name: entry.name.clone(), path, context: entry.context };
-        let running = call.run(host.runner.start(start, self.start_progress(), self.token.clone())).await?;
-        self.signal(Signal::WarmUp);
-        call.run(warm_up(&entry.id, &*running, &self.token)).await?;
-        Ok(running)
+        call.run(host.runner.start(start, self.steps(), self.token.clone())).await
     }
 
     /// The header is held against our limits before any worker sees the file.
@@ -72,7 +65,7 @@ impl Load {
             Err(error) => {
                 permit.failure(&Error::new(error.code()).with_blame(Blame::Target));
                 self.change(|state| state.fail(Signal::Fail, &error));
-                self.token.cancel(steadfast::CancelReason::Superseded);
+                self.token.cancel(CancelReason::Superseded);
             }
         }
     }
@@ -85,7 +78,7 @@ impl Load {
         let watch = async move {
             if let Ok(error) = token.run(running.on_exit()).await {
                 host.slots[index].change_load(number, |state| state.fail(Signal::Die, &error));
-                token.cancel(steadfast::CancelReason::Superseded);
+                token.cancel(CancelReason::Superseded);
             }
         };
         // Detached on purpose: the token tracks it and ends it.
@@ -97,9 +90,9 @@ impl Load {
         Arc::new(move |news| host.slots[index].hear(number, &news))
     }
 
-    fn start_progress(&self) -> super::StartProgress {
+    fn steps(&self) -> Steps {
         let (host, index, number) = (Arc::clone(&self.host), self.index, self.number);
-        Arc::new(move |fraction| host.slots[index].change_load(number, |state| state.advance(fraction)))
+        Arc::new(move |step| host.slots[index].change_load(number, |state| state.hear_runner(step)))
     }
 
     fn signal(&self, signal: Signal) {
@@ -111,22 +104,6 @@ impl Load {
     fn change(&self, change: impl FnOnce(&mut super::slot::State)) {
         self.host.slots[self.index].change_load(self.number, change);
     }
-}
-
-/// One token of an answer: everything that is lazy happens now, and not under the first question.
-async fn warm_up(model: &str, running: &dyn Running, token: &CancelToken) -> Result<(), Error> {
-    let request = ChatRequest {
-        model: model.to_owned(),
-        messages: vec![Message::text(Role::User, "Hi")],
-        sampling: Sampling { temperature: Some(0.0), max_tokens: Some(1), ..Sampling::default() },
-    };
-    let mut chunks = running.generate(request, token.clone()).await?;
-    while let Some(chunk) = chunks.next().await {
-        if matches!(chunk?, Chunk::Finish { .. }) {
-            return Ok(());
-        }
-    }
-    Err(code::model_crashed(model).with_detail("cause", "the first answer ended without its end"))
 }
 
 /// How long a question had better wait before it asks again.

@@ -25,14 +25,22 @@ fn container_free(limit: &str, used: &str, stat: &str) -> Option<u64> {
     let limit: u64 = limit.trim().parse().ok()?; // "max" means none
     let used: u64 = used.trim().parse().ok()?;
     // Pages of files that nobody uses count as used, and are given back when somebody needs the room.
-    let spare: u64 = stat.lines().find_map(|line| line.strip_prefix("inactive_file ")).and_then(|bytes| bytes.trim().parse().ok()).unwrap_or(0);
+    let spare: u64 = stat
+        .lines()
+        .find_map(|line| line.strip_prefix("inactive_file "))
+        .and_then(|bytes| bytes.trim().parse().ok())
+        .unwrap_or(0);
     Some(limit.saturating_sub(used.saturating_sub(spare)))
 }
 
 /// "7 GB", "1.2 GB", "0.4 GB".
 pub(super) fn gigabytes(bytes: u64) -> String {
     let tenths = (bytes + 50_000_000) / 100_000_000;
-    if tenths.is_multiple_of(10) { format!("{} GB", tenths / 10) } else { format!("{}.{} GB", tenths / 10, tenths % 10) }
+    if tenths.is_multiple_of(10) {
+        format!("{} GB", tenths / 10)
+    } else {
+        format!("{}.{} GB", tenths / 10, tenths % 10)
+    }
 }
 
 #[cfg(test)]

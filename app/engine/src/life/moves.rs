@@ -1,6 +1,8 @@
 //! The life of a model as a table: every legal move is a row, everything else does not happen.
 
-use steadfast_contract::model::ModelPhase::{self, Downloading, Failed, Idle, Loading, Ready, Unloading, Verifying, WarmingUp};
+use steadfast_contract::model::ModelPhase::{
+    self, Downloading, Failed, Idle, Loading, Ready, Unloading, Verifying, WarmingUp,
+};
 
 /// What can happen to a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,7 +89,8 @@ mod tests {
     fn every_state_and_signal_is_decided() {
         let mut table = String::new();
         for phase in PHASES {
-            let moves = SIGNALS.map(|signal| after(phase, signal).map_or("-".to_owned(), |to| format!("{signal:?}>{to:?}")));
+            let moves =
+                SIGNALS.map(|signal| after(phase, signal).map_or("-".to_owned(), |to| format!("{signal:?}>{to:?}")));
             let legal: Vec<&str> = moves.iter().map(String::as_str).filter(|text| *text != "-").collect();
             writeln!(table, "{phase:?}: {}", legal.join(" ")).unwrap();
         }

@@ -106,9 +106,16 @@ mod tests {
         let mut progress = at_the_beginning(ModelPhase::Downloading);
         let plan = Plan::WithDownload;
         let mut seen = Vec::new();
-        let downloading = |done| News::Downloading(Reading { done, total: 100, bytes_per_second: None, seconds_left: None });
+        let downloading =
+            |done| News::Downloading(Reading { done, total: 100, bytes_per_second: None, seconds_left: None });
         // The file was wrong at first: verifying and downloading come twice.
-        for news in [downloading(50), downloading(100), News::Verifying { done: 100, total: 100 }, downloading(10), downloading(100)] {
+        for news in [
+            downloading(50),
+            downloading(100),
+            News::Verifying { done: 100, total: 100 },
+            downloading(10),
+            downloading(100),
+        ] {
             note_news(&mut progress, plan, &news);
             seen.push(progress.percent);
         }

@@ -16,14 +16,16 @@ impl Host {
             return None;
         }
         let free = self.free_after_unloading(index)?;
-        (slot.entry.memory_bytes > free).then(|| format!("needs {}, {} free", gigabytes(slot.entry.memory_bytes), gigabytes(free)))
+        (slot.entry.memory_bytes > free)
+            .then(|| format!("needs {}, {} free", gigabytes(slot.entry.memory_bytes), gigabytes(free)))
     }
 
     /// An error when it would not fit even if every idle model made room.
     pub(super) fn ensure_it_could_fit(&self, index: usize) -> Result<(), Error> {
         let Some(why) = self.why_it_does_not_fit(index) else { return Ok(()) };
         let entry = &self.slots[index].entry;
-        let error = Error::out_of_memory(&entry.name).with_message(format!("{} does not fit into memory: {why}.", entry.name));
+        let error =
+            Error::out_of_memory(&entry.name).with_message(format!("{} does not fit into memory: {why}.", entry.name));
         let smaller = self.largest_that_fits();
         Err(match smaller {
             Some(name) => error.with_suggestion(format!("Use {name}, or close other programs.")),
@@ -44,14 +46,18 @@ impl Host {
     }
 
     fn idle_longest_first(&self, except: usize) -> Vec<usize> {
-        let mut idle: Vec<usize> = (0..self.slots.len()).filter(|other| *other != except && is_idle(&self.slots[*other])).collect();
+        let mut idle: Vec<usize> =
+            (0..self.slots.len()).filter(|other| *other != except && is_idle(&self.slots[*other])).collect();
         idle.sort_by_key(|other| self.slots[*other].look(|state| state.last_used));
         idle
     }
 
     fn free_now(&self) -> Option<u64> {
         let held = |slot: &Slot| slot.look(|state| state.running.is_some()).then_some(slot.entry.memory_bytes);
-        let allowed = self.settings.memory_limit_bytes.map(|limit| limit.saturating_sub(self.slots.iter().filter_map(held).sum()));
+        let allowed = self
+            .settings
+            .memory_limit_bytes
+            .map(|limit| limit.saturating_sub(self.slots.iter().filter_map(held).sum()));
         [memory::available(), allowed].into_iter().flatten().min()
     }
 

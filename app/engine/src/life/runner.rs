@@ -15,13 +15,25 @@ pub struct Start {
     pub context: u32,
 }
 
-/// Hears how far the start is, from 0.0 to 1.0. Must not wait.
-pub type StartProgress = Arc<dyn Fn(f32) + Send + Sync>;
+/// What a runner tells while it starts a model, and later when it has to start it again by itself.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step {
+    /// From 0.0 to 1.0.
+    Loading(f32),
+    WarmingUp,
+    /// Something went wrong and is being mended; a sentence for people.
+    Trouble(String),
+    /// The trouble is over.
+    Mended,
+}
+
+/// Hears the steps. Must not wait.
+pub type Steps = Arc<dyn Fn(Step) + Send + Sync>;
 
 /// Starts models.
 pub trait Runner: Send + Sync + Debug {
-    /// Cancelling `token`, now or later, ends what was started.
-    fn start(&self, start: Start, progress: StartProgress, token: CancelToken) -> BoxFuture<'_, Result<Arc<dyn Running>, Error>>;
+    /// Gives a model that is loaded and warm. Cancelling `token`, now or later, ends it.
+    fn start(&self, start: Start, steps: Steps, token: CancelToken) -> BoxFuture<'_, Result<Arc<dyn Running>, Error>>;
 }
 
 /// A started model.
@@ -40,9 +52,17 @@ pub trait Running: Send + Sync + Debug {
 pub struct NoEngine;
 
 impl Runner for NoEngine {
-    fn start(&self, start: Start, _progress: StartProgress, _token: CancelToken) -> BoxFuture<'_, Result<Arc<dyn Running>, Error>> {
+    fn start(
+        &self,
+        start: Start,
+        _steps: Steps,
+        _token: CancelToken,
+    ) -> BoxFuture<'_, Result<Arc<dyn Running>, Error>> {
         let message = format!("{} cannot be started: this program was built without its engine.", start.name);
-        let error = Error::unavailable("the engine").with_message(message).with_advice(steadfast::RetryAdvice::TryElsewhere);
-        Box::pin(std::future::ready(Err(error.with_suggestion("Use a remote model, or build with the feature `llama`."))))
+        let error =
+            Error::unavailable("the engine").with_message(message).with_advice(steadfast::RetryAdvice::TryElsewhere);
+        Box::pin(std::future::ready(Err(
+            error.with_suggestion("Use a remote model, or build with the feature `llama`.")
+        )))
     }
 }

@@ -9,7 +9,7 @@ use tokio::{sync::watch, time::Instant};
 use super::{
     moves::{self, Signal},
     progress::{self, Plan},
-    runner::Running,
+    runner::{Running, Step},
 };
 use crate::{catalog::Entry, download::News};
 
@@ -70,21 +70,23 @@ impl Slot {
     pub(super) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
         let result = change(&mut state);
-        state.version += 1;
-        drop(state);
-        self.bell.send_replace(());
+        self.tell_readers(state);
         result
     }
 
     /// As [`Self::change`], if load number `load` is still the current one.
     pub(super) fn change_load(&self, load: u64, change: impl FnOnce(&mut State)) {
-        if self.look(|state| state.load == load) {
-            self.change(|state| {
-                if state.load == load {
-                    change(state);
-                }
-            });
+        let mut state = self.lock();
+        if state.load == load {
+            change(&mut state);
+            self.tell_readers(state);
         }
+    }
+
+    fn tell_readers(&self, mut state: MutexGuard<'_, State>) {
+        state.version += 1;
+        drop(state);
+        self.bell.send_replace(());
     }
 
     pub(super) fn hear(&self, load: u64, news: &News) {
@@ -146,13 +148,21 @@ impl State {
         self.load
     }
 
-    pub(super) fn advance(&mut self, fraction: f32) {
-        if let Some(line) = &mut self.progress {
-            progress::advance(line, self.plan, self.phase, fraction);
+    pub(super) fn hear_runner(&mut self, step: Step) {
+        match (step, &mut self.progress) {
+            (Step::Loading(fraction), Some(line)) => progress::advance(line, self.plan, self.phase, fraction),
+            (Step::Loading(_), None) => {}
+            (Step::WarmingUp, _) => {
+                self.apply(Signal::WarmUp);
+            }
+            (Step::Trouble(note), _) => self.note = Some(note),
+            (Step::Mended, _) => self.note = None,
         }
     }
 
     pub(super) fn finish(&mut self, running: Arc<dyn Running>, now: Instant) {
+        // A runner need not say that it warms up.
+        self.apply(Signal::WarmUp);
         if self.apply(Signal::Finish) {
             (self.running, self.error, self.note, self.last_used) = (Some(running), None, None, now);
         }
@@ -194,5 +204,30 @@ impl State {
             News::Downloading(reading) if line.attempt > 1 && reading.bytes_per_second.is_some() => self.note = None,
             _ => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use steadfast::Clock;
+
+    use super::*;
+    use crate::catalog::Catalog;
+
+    #[test]
+    fn late_news_of_a_cancelled_load_are_not_shown() {
+        let entry = Catalog::built_in().unwrap().default_entry().unwrap().clone();
+        let slot = Slot::new(entry, Breaker::consecutive(1), watch::Sender::new(()), Clock::manual().now());
+        let life = || CancelToken::root("test");
+        let first = slot.change(|state| state.begin(Plan::WithDownload, life()));
+        slot.change(|state| state.rest(Signal::Cancel));
+        slot.hear(first, &News::Note("late".to_owned()));
+        assert_eq!(slot.status(false, None).note, None);
+
+        let second = slot.change(|state| state.begin(Plan::WithDownload, life()));
+        slot.hear(first, &News::Verifying { done: 1, total: 1 });
+        assert_eq!(slot.status(false, None).phase, ModelPhase::Downloading);
+        slot.hear(second, &News::Verifying { done: 1, total: 1 });
+        assert_eq!(slot.status(false, None).phase, ModelPhase::Verifying);
     }
 }

@@ -254,7 +254,9 @@ impl Outbox {
         match (waiting.chunks.back_mut(), chunk) {
             (Some(Ok(Chunk::Text(text))), Chunk::Text(more)) => text.push_str(&more),
             // A restart is news that nothing may hide.
-            (Some(Ok(Chunk::Status(status))), Chunk::Status(newer)) if !matches!(status, Status::Resumed { .. }) => *status = newer,
+            (Some(Ok(Chunk::Status(status))), Chunk::Status(newer)) if !matches!(status, Status::Resumed { .. }) => {
+                *status = newer
+            }
             (_, chunk) => waiting.chunks.push_back(Ok(chunk)),
         }
         drop(waiting);

@@ -80,7 +80,9 @@ impl Model {
     /// Only a model with a decoder can chat.
     pub(super) fn can_generate(&self) -> bool {
         // SAFETY: as above.
-        unsafe { sys::llama_model_has_decoder(self.pointer.as_ptr()) && !sys::llama_model_has_encoder(self.pointer.as_ptr()) }
+        unsafe {
+            sys::llama_model_has_decoder(self.pointer.as_ptr()) && !sys::llama_model_has_encoder(self.pointer.as_ptr())
+        }
     }
 
     pub(super) fn chat_template(&self) -> Option<String> {
@@ -125,7 +127,15 @@ impl Model {
             let room = i32::try_from(tokens.len()).ok()?;
             // SAFETY: both buffers are given with their true lengths.
             let count = unsafe {
-                sys::llama_tokenize(self.vocabulary.as_ptr(), text.as_ptr().cast(), length, tokens.as_mut_ptr(), room, true, true)
+                sys::llama_tokenize(
+                    self.vocabulary.as_ptr(),
+                    text.as_ptr().cast(),
+                    length,
+                    tokens.as_mut_ptr(),
+                    room,
+                    true,
+                    true,
+                )
             };
             match usize::try_from(count) {
                 Ok(count) => {

@@ -61,22 +61,51 @@ pub(crate) enum Prompt {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Reply {
     /// Always the first.
-    Hello { version: u32 },
+    Hello {
+        version: u32,
+    },
     /// The processor's kernels, before any of them ran.
-    Chose { rank: u32, name: String },
-    Loading { fraction: f32 },
+    Chose {
+        rank: u32,
+        name: String,
+    },
+    Loading {
+        fraction: f32,
+    },
     WarmingUp,
     Loaded(Facts),
     /// The model could not be made ready; the worker ends.
     LoadFailed(Fault),
     /// The prompt was understood: these tokens, of which so many need not be read again.
-    Accepted { id: u64, prompt: Vec<Token>, cached: u32 },
-    Reading { id: u64, done: u32, total: u32 },
-    Wrote { id: u64, position: u32, token: Token, bytes: Vec<u8> },
-    Finished { id: u64, end: End },
-    Failed { id: u64, fault: Fault },
+    Accepted {
+        id: u64,
+        prompt: Vec<Token>,
+        cached: u32,
+    },
+    Reading {
+        id: u64,
+        done: u32,
+        total: u32,
+    },
+    Wrote {
+        id: u64,
+        position: u32,
+        token: Token,
+        bytes: Vec<u8>,
+    },
+    Finished {
+        id: u64,
+        end: End,
+    },
+    Failed {
+        id: u64,
+        fault: Fault,
+    },
     /// From a thread of its own: `steps` stands still while there is work only when the engine hangs.
-    Heartbeat { steps: u64, working: bool },
+    Heartbeat {
+        steps: u64,
+        working: bool,
+    },
 }
 
 /// What is known of a loaded model.
@@ -107,7 +136,10 @@ pub(crate) enum End {
 pub(crate) enum Fault {
     InvalidModelFile(String),
     OutOfMemory(String),
-    ContextTooLong { tokens: u64, limit: u64 },
+    ContextTooLong {
+        tokens: u64,
+        limit: u64,
+    },
     /// The template refused the conversation.
     Refused(String),
     Internal(String),

@@ -150,7 +150,8 @@ impl Supervisor {
         let was_ready = matches!(*self.state.borrow(), State::Ready(_));
         self.state.send_replace(State::Starting);
         let cause = death.to_string();
-        let suspects: Vec<u64> = self.writing.iter_mut().filter_map(|(id, answer)| (!answer.can_resume(&cause)).then_some(*id)).collect();
+        let suspects: Vec<u64> =
+            self.writing.iter_mut().filter_map(|(id, answer)| (!answer.can_resume(&cause)).then_some(*id)).collect();
         for id in suspects {
             if let Some(answer) = self.writing.remove(&id) {
                 answer.fail(model_crashed(&self.model).with_detail("cause", &cause));
@@ -394,7 +395,10 @@ impl Supervisor {
         let Some(answer) = self.writing.get_mut(&id) else { return ControlFlow::Continue(()) };
         match answer.wrote(position, token, bytes) {
             Next::GoOn => ControlFlow::Continue(()),
-            Next::Broken => ControlFlow::Break(Life::Lost(Death::Crashed("the engine sent a token out of order".into()), String::new())),
+            Next::Broken => ControlFlow::Break(Life::Lost(
+                Death::Crashed("the engine sent a token out of order".into()),
+                String::new(),
+            )),
             Next::Complete => {
                 self.writing.remove(&id);
                 self.release(id, Some(link))

@@ -40,7 +40,11 @@ pub(super) fn load_best(skip: u32) -> Option<Variant> {
 
 fn load(places: &[PathBuf], backend: &str) -> bool {
     let file = format!("libggml-{backend}.so");
-    places.iter().map(|place| place.join(&file)).find(|library| library.is_file()).is_some_and(|library| llama::load_backend(&library))
+    places
+        .iter()
+        .map(|place| place.join(&file))
+        .find(|library| library.is_file())
+        .is_some_and(|library| llama::load_backend(&library))
 }
 
 /// Beside the program, or above it (cargo puts tests one folder deeper), or where cargo built them.

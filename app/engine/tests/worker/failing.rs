@@ -34,7 +34,8 @@ async fn a_model_that_was_cut_short_is_an_error_and_not_a_crash_of_ours() {
 
 #[tokio::test]
 async fn a_program_that_is_not_there_cannot_be_started() {
-    let error = start(WorkerSettings { program: "/nowhere/steadfast".into(), ..settings() }, model()).await.err().unwrap();
+    let error =
+        start(WorkerSettings { program: "/nowhere/steadfast".into(), ..settings() }, model()).await.err().unwrap();
     assert_eq!(error.code(), Code::INTERNAL);
     assert!(error.message().contains("could not be started"), "{error}");
 }
@@ -48,11 +49,8 @@ async fn a_program_that_is_no_worker_is_given_up_soon() {
 #[tokio::test]
 async fn a_worker_never_outlives_its_server() {
     let (ours, theirs) = UnixStream::pair().unwrap();
-    let mut child = Command::new(settings().program)
-        .stdin(OwnedFd::from(theirs))
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut child =
+        Command::new(settings().program).stdin(OwnedFd::from(theirs)).stderr(Stdio::null()).spawn().unwrap();
     drop(ours);
     let ended = tokio::task::spawn_blocking(move || child.wait());
     tokio::time::timeout(Duration::from_secs(5), ended).await.expect("it saw the closed line").unwrap().unwrap();

@@ -26,7 +26,9 @@ async fn loading_is_told_from_zero_to_one_without_a_step_back() {
         .collect();
     assert!(fractions.len() > 2 && fractions.is_sorted(), "{fractions:?}");
     assert_eq!(fractions.last(), Some(&1.0));
-    assert!(matches!(stage.told.events().last(), Some(WorkerEvent::Ready(facts)) if facts.context == 2048 || facts.context == 4096));
+    assert!(
+        matches!(stage.told.events().last(), Some(WorkerEvent::Ready(facts)) if facts.context == 2048 || facts.context == 4096)
+    );
     stage.end().await;
 }
 
@@ -46,7 +48,8 @@ async fn two_answers_are_written_at_once() {
 async fn the_text_does_not_depend_on_the_neighbour() {
     let stage = stage().await;
     let alone = listen(stage.ask(&question("Why is the sky blue?"))).await.unwrap();
-    let (beside, _) = tokio::join!(listen(stage.ask(&question("Why is the sky blue?"))), listen(stage.ask(&long_question(600))));
+    let (beside, _) =
+        tokio::join!(listen(stage.ask(&question("Why is the sky blue?"))), listen(stage.ask(&long_question(600))));
     assert_eq!(beside.unwrap().text, alone.text);
     stage.end().await;
 }
@@ -134,7 +137,8 @@ async fn the_child_ends_when_the_last_handle_is_dropped() {
 async fn a_start_that_nobody_waits_for_leaves_no_child() {
     let token = CancelToken::root("test");
     {
-        let start = steadfast_engine::worker::Worker::start(settings(), "quick", model(), &token, std::sync::Arc::new(|_| {}));
+        let start =
+            steadfast_engine::worker::Worker::start(settings(), "quick", model(), &token, std::sync::Arc::new(|_| {}));
         assert!(tokio::time::timeout(Duration::from_millis(20), start).await.is_err(), "nothing loads that fast");
     }
     tokio::time::timeout(SOON, token.join()).await.expect("everything of the worker has ended");

@@ -17,79 +17,87 @@ use steadfast_contract::{
 use steadfast_engine::worker::{Worker, WorkerEvent, WorkerSettings};
 
 /// Long enough for a busy machine, short enough to see a test that hangs.
-pub const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-pub fn model() -> PathBuf {
-    std::env::var_os("STEADFAST_TEST_MODEL").map(PathBuf::from).expect("STEADFAST_TEST_MODEL must name a GGUF file; `cargo xtask test` sets it")
+pub(crate) fn model() -> PathBuf {
+    std::env::var_os("STEADFAST_TEST_MODEL")
+        .map(PathBuf::from)
+        .expect("STEADFAST_TEST_MODEL must name a GGUF file; `cargo xtask test` sets it")
 }
 
-pub fn settings() -> WorkerSettings {
-    WorkerSettings { program: env!("CARGO_BIN_EXE_engine-worker-for-tests").into(), arguments: Vec::new(), ..WorkerSettings::default() }
+pub(crate) fn settings() -> WorkerSettings {
+    WorkerSettings {
+        program: env!("CARGO_BIN_EXE_engine-worker-for-tests").into(),
+        arguments: Vec::new(),
+        ..WorkerSettings::default()
+    }
 }
 
 /// A worker and everything it has told.
-pub struct Stage {
-    pub worker: Worker,
-    pub token: CancelToken,
-    pub told: Told,
+pub(crate) struct Stage {
+    pub(crate) worker: Worker,
+    pub(crate) token: CancelToken,
+    pub(crate) told: Told,
 }
 
 #[derive(Clone, Default)]
-pub struct Told(Arc<Mutex<Vec<WorkerEvent>>>);
+pub(crate) struct Told(Arc<Mutex<Vec<WorkerEvent>>>);
 
 impl Told {
-    pub fn events(&self) -> Vec<WorkerEvent> {
+    pub(crate) fn events(&self) -> Vec<WorkerEvent> {
         self.0.lock().unwrap().clone()
     }
 
-    pub fn restarts(&self) -> usize {
+    pub(crate) fn restarts(&self) -> usize {
         self.events().iter().filter(|event| matches!(event, WorkerEvent::Restarting { .. })).count()
     }
 }
 
-pub async fn start(settings: WorkerSettings, path: PathBuf) -> Result<Stage, Error> {
+pub(crate) async fn start(settings: WorkerSettings, path: PathBuf) -> Result<Stage, Error> {
     let token = CancelToken::root("test");
     let told = Told::default();
     let notes = told.clone();
-    let worker = Worker::start(settings, "quick", path, &token, Arc::new(move |event| notes.0.lock().unwrap().push(event))).await?;
+    let worker =
+        Worker::start(settings, "quick", path, &token, Arc::new(move |event| notes.0.lock().unwrap().push(event)))
+            .await?;
     Ok(Stage { worker, token, told })
 }
 
-pub async fn stage() -> Stage {
+pub(crate) async fn stage() -> Stage {
     stage_with(settings()).await
 }
 
-pub async fn stage_with(settings: WorkerSettings) -> Stage {
+pub(crate) async fn stage_with(settings: WorkerSettings) -> Stage {
     start(settings, model()).await.expect("the test model loads")
 }
 
 impl Stage {
-    pub fn ask(&self, request: &ChatRequest) -> ChunkStream {
+    pub(crate) fn ask(&self, request: &ChatRequest) -> ChunkStream {
         self.worker.generate(request, &self.token).expect("the worker takes the request")
     }
 
-    pub fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid(), signal).expect("the child is there");
     }
 
-    pub fn pid(&self) -> Pid {
+    pub(crate) fn pid(&self) -> Pid {
         Pid::from_raw(i32::try_from(self.worker.pid().expect("the child runs")).unwrap()).unwrap()
     }
 
-    pub async fn end(self) {
+    pub(crate) async fn end(self) {
         self.worker.unload(CancelReason::Shutdown).await;
     }
 }
 
-pub fn is_alive(pid: Pid) -> bool {
+pub(crate) fn is_alive(pid: Pid) -> bool {
     test_kill_process(pid).is_ok()
 }
 
-pub fn question(text: &str) -> ChatRequest {
+pub(crate) fn question(text: &str) -> ChatRequest {
     conversation(&[(Role::User, text)])
 }
 
-pub fn conversation(messages: &[(Role, &str)]) -> ChatRequest {
+pub(crate) fn conversation(messages: &[(Role, &str)]) -> ChatRequest {
     ChatRequest {
         model: "quick".into(),
         messages: messages.iter().map(|(role, text)| Message::text(*role, *text)).collect(),
@@ -98,38 +106,39 @@ pub fn conversation(messages: &[(Role, &str)]) -> ChatRequest {
 }
 
 /// An answer that goes on for as long as it may.
-pub fn endless(tokens: u32) -> ChatRequest {
-    let mut request = conversation(&[(Role::User, "Count."), (Role::Assistant, "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,")]);
+pub(crate) fn endless(tokens: u32) -> ChatRequest {
+    let mut request =
+        conversation(&[(Role::User, "Count."), (Role::Assistant, "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12,")]);
     request.sampling.max_tokens = Some(tokens);
     request.sampling.repeat_penalty = Some(1.0);
     request
 }
 
 /// About `tokens` tokens of prompt.
-pub fn long_question(tokens: usize) -> ChatRequest {
+pub(crate) fn long_question(tokens: usize) -> ChatRequest {
     question(&"one two three four five six seven eight ".repeat(tokens / 8))
 }
 
 #[derive(Debug, Default)]
-pub struct Heard {
-    pub text: String,
-    pub statuses: Vec<Status>,
-    pub finish: Option<FinishReason>,
-    pub usage: Usage,
+pub(crate) struct Heard {
+    pub(crate) text: String,
+    pub(crate) statuses: Vec<Status>,
+    pub(crate) finish: Option<FinishReason>,
+    pub(crate) usage: Usage,
 }
 
 impl Heard {
-    pub fn resumed(&self) -> usize {
+    pub(crate) fn resumed(&self) -> usize {
         self.statuses.iter().filter(|status| matches!(status, Status::Resumed { .. })).count()
     }
 }
 
-pub async fn listen(stream: ChunkStream) -> Result<Heard, Error> {
+pub(crate) async fn listen(stream: ChunkStream) -> Result<Heard, Error> {
     listen_and(stream, |_| {}).await
 }
 
 /// Reads to the end; `after_each` sees what was heard so far after every chunk.
-pub async fn listen_and(mut stream: ChunkStream, mut after_each: impl FnMut(&Heard)) -> Result<Heard, Error> {
+pub(crate) async fn listen_and(mut stream: ChunkStream, mut after_each: impl FnMut(&Heard)) -> Result<Heard, Error> {
     let mut heard = Heard::default();
     while let Some(chunk) = next(&mut stream).await {
         match chunk? {
@@ -146,11 +155,11 @@ pub async fn listen_and(mut stream: ChunkStream, mut after_each: impl FnMut(&Hea
     Ok(heard)
 }
 
-pub async fn next(stream: &mut ChunkStream) -> Option<Result<Chunk, Error>> {
+pub(crate) async fn next(stream: &mut ChunkStream) -> Option<Result<Chunk, Error>> {
     tokio::time::timeout(PATIENCE, stream.next()).await.expect("the answer goes on")
 }
 
-pub async fn first_text(stream: &mut ChunkStream) -> String {
+pub(crate) async fn first_text(stream: &mut ChunkStream) -> String {
     loop {
         match next(stream).await {
             Some(Ok(Chunk::Text(text))) => return text,
@@ -161,7 +170,7 @@ pub async fn first_text(stream: &mut ChunkStream) -> String {
 }
 
 /// Waits for something that another process does, looking again whenever the clock ticks.
-pub async fn until(what: &str, within: Duration, is_so: impl Fn() -> bool) {
+pub(crate) async fn until(what: &str, within: Duration, is_so: impl Fn() -> bool) {
     let look = async {
         while !is_so() {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -17,7 +17,12 @@ fn story(temperature: f32) -> ChatRequest {
 }
 
 /// Asks twice, once in peace and once with `signal` sent after each of these numbers of bytes; the texts must be equal.
-async fn same_text_in_spite_of(signal: Signal, settings: WorkerSettings, request: ChatRequest, after: &[usize]) -> Stage {
+async fn same_text_in_spite_of(
+    signal: Signal,
+    settings: WorkerSettings,
+    request: ChatRequest,
+    after: &[usize],
+) -> Stage {
     let stage = stage_with(settings).await;
     let undisturbed = listen(stage.ask(&request)).await.unwrap();
     let mut left = after.iter().peekable();
@@ -49,15 +54,28 @@ async fn so_it_does_when_chance_chooses_the_words() {
 #[tokio::test]
 async fn a_crash_is_told_from_a_kill() {
     let stage = same_text_in_spite_of(Signal::SEGV, settings(), story(0.7), &[100]).await;
-    assert!(stage.told.events().iter().any(|event| matches!(event, WorkerEvent::Restarting { cause, .. } if cause.contains("signal 11"))));
+    assert!(
+        stage
+            .told
+            .events()
+            .iter()
+            .any(|event| matches!(event, WorkerEvent::Restarting { cause, .. } if cause.contains("signal 11")))
+    );
     stage.end().await;
 }
 
 #[tokio::test]
 async fn a_worker_that_hangs_is_noticed_and_replaced() {
-    let impatient = WorkerSettings { hang_after: Duration::from_secs(2), heartbeat: Duration::from_millis(100), ..settings() };
+    let impatient =
+        WorkerSettings { hang_after: Duration::from_secs(2), heartbeat: Duration::from_millis(100), ..settings() };
     let stage = same_text_in_spite_of(Signal::STOP, impatient, story(0.0), &[100]).await;
-    assert!(stage.told.events().iter().any(|event| matches!(event, WorkerEvent::Restarting { cause, .. } if cause.contains("no sign of life"))));
+    assert!(
+        stage
+            .told
+            .events()
+            .iter()
+            .any(|event| matches!(event, WorkerEvent::Restarting { cause, .. } if cause.contains("no sign of life")))
+    );
     stage.end().await;
 }
 
@@ -76,7 +94,13 @@ async fn an_illegal_instruction_leads_to_the_next_slower_kernels() {
     .unwrap();
     let slower = stage.worker.facts().unwrap().variant;
     assert_ne!(slower, best);
-    assert!(heard.statuses.iter().any(|status| matches!(status, Status::Resumed { cause, .. } if cause.contains("instruction"))), "{heard:?}");
+    assert!(
+        heard
+            .statuses
+            .iter()
+            .any(|status| matches!(status, Status::Resumed { cause, .. } if cause.contains("instruction"))),
+        "{heard:?}"
+    );
     assert!(heard.finish.is_some());
     stage.end().await;
 }
@@ -84,7 +108,8 @@ async fn an_illegal_instruction_leads_to_the_next_slower_kernels() {
 #[tokio::test]
 async fn both_answers_of_a_lost_worker_are_resumed() {
     let stage = stage().await;
-    let expected = [listen(stage.ask(&story(0.0))).await.unwrap().text, listen(stage.ask(&endless(200))).await.unwrap().text];
+    let expected =
+        [listen(stage.ask(&story(0.0))).await.unwrap().text, listen(stage.ask(&endless(200))).await.unwrap().text];
     let mut killed = false;
     let (one, other) = tokio::join!(
         listen_and(stage.ask(&story(0.0)), |heard| {
@@ -104,7 +129,11 @@ async fn an_idle_worker_that_dies_is_replaced_before_it_is_asked() {
     let stage = stage().await;
     let before = stage.pid();
     stage.signal(Signal::KILL);
-    until("another child is ready", PATIENCE, || stage.worker.facts().is_some() && stage.worker.pid().is_some_and(|pid| pid != before.as_raw_nonzero().get().unsigned_abs())).await;
+    until("another child is ready", PATIENCE, || {
+        stage.worker.facts().is_some()
+            && stage.worker.pid().is_some_and(|pid| pid != before.as_raw_nonzero().get().unsigned_abs())
+    })
+    .await;
     assert!(listen(stage.ask(&question("Hi"))).await.unwrap().finish.is_some());
     stage.end().await;
 }

@@ -120,7 +120,11 @@ async fn what_it_cannot_do_is_said_at_once() {
 async fn reading_a_long_prompt_is_reported() {
     let stage = stage().await;
     let heard = listen(stage.ask(&long_question(2_000))).await.unwrap();
-    let read: Vec<u32> = heard.statuses.iter().filter_map(|status| if let Status::Reading { done, .. } = status { Some(*done) } else { None }).collect();
+    let read: Vec<u32> = heard
+        .statuses
+        .iter()
+        .filter_map(|status| if let Status::Reading { done, .. } = status { Some(*done) } else { None })
+        .collect();
     assert!(read.len() >= 3, "{heard:?}");
     assert!(read.is_sorted(), "{read:?}");
     stage.end().await;

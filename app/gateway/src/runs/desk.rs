@@ -63,7 +63,10 @@ impl Runs {
         Ok(restored)
     }
 
-    pub(crate) async fn send(self: &Arc<Self>, message: SendMessage) -> Result<Written<(StoredMessage, RunView)>, Error> {
+    pub(crate) async fn send(
+        self: &Arc<Self>,
+        message: SendMessage,
+    ) -> Result<Written<(StoredMessage, RunView)>, Error> {
         self.routes.resolve(&message.model)?;
         self.room_in_line(&message)?;
         self.create_conversation(&message.conversation_id, &title_of(&message.text)).await?;
@@ -92,7 +95,9 @@ impl Runs {
         if self.waiting_in(&message.conversation_id) < most {
             return Ok(());
         }
-        Err(Error::overloaded("this conversation", None).with_message(format!("{most} messages are in line already.")).with_suggestion("Send it when one of them has been answered."))
+        Err(Error::overloaded("this conversation", None)
+            .with_message(format!("{most} messages are in line already."))
+            .with_suggestion("Send it when one of them has been answered."))
     }
 
     fn first_run(&self, message: &SendMessage) -> RunSpec {
@@ -112,7 +117,11 @@ impl Runs {
     pub(crate) async fn run_again(self: &Arc<Self>, message_id: &str, new: NewRun) -> Result<RunView, Error> {
         let message = self.store.message(&self.token, message_id).await?;
         let view = self.conversation(&message.conversation_id).await?;
-        let turn = view.turns.iter().find(|turn| turn.message.id == message_id).ok_or_else(|| Error::not_found("message", message_id))?;
+        let turn = view
+            .turns
+            .iter()
+            .find(|turn| turn.message.id == message_id)
+            .ok_or_else(|| Error::not_found("message", message_id))?;
         let spec = self.next_version(turn, new)?;
         self.routes.resolve(&spec.model)?;
         self.make_room(turn).await?;

@@ -20,7 +20,8 @@ impl Runs {
         let view = self.store.conversation(&self.token, &spec.conversation_id).await?;
         let system = self.asker.settings.system_prompt.iter().map(|prompt| Message::text(Role::System, prompt));
         let messages = system.chain(messages_up_to(&view.turns, &spec.message_id)).collect();
-        let continued = view.turns.iter().flat_map(|turn| &turn.runs).find(|run| Some(&run.spec.id) == spec.continues.as_ref());
+        let continued =
+            view.turns.iter().flat_map(|turn| &turn.runs).find(|run| Some(&run.spec.id) == spec.continues.as_ref());
         let continues = continued.map(|run| run.text.clone()).filter(|text| !text.is_empty());
         Ok(Told { messages, continues })
     }

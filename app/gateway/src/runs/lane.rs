@@ -61,15 +61,20 @@ impl Runs {
         next
     }
 
-    /// Everybody who waits hears their place.
+    /// Everybody who waits behind an answer hears their place.
     pub(super) async fn tell_places(&self, conversation: &str) {
-        let waiting: Vec<_> = self.open().lanes.get(conversation).map(|lane| lane.waiting.iter().cloned().collect()).unwrap_or_default();
-        for (run, place) in waiting.into_iter().zip(1..) {
+        for (run, place) in self.behind_an_answer(conversation).into_iter().zip(1..) {
             let change = RunChange::Queued { why: QueuedWhy::AnotherAnswer, place };
             if run.commit(self, change).await.is_err() {
                 run.show_all(); // a place in line that is not on disk is worth saying all the same
             }
         }
+    }
+
+    fn behind_an_answer(&self, conversation: &str) -> Vec<Arc<LiveRun>> {
+        let open = self.open();
+        let lane = open.lanes.get(conversation).filter(|lane| lane.current.is_some());
+        lane.map(|lane| lane.waiting.iter().cloned().collect()).unwrap_or_default()
     }
 
     /// Takes a waiting run out of its lane; false when it is not waiting.

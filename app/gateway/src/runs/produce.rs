@@ -177,7 +177,9 @@ impl Runs {
     /// The end is stored before it is shown. If the store stays away, it is shown after the last attempt all the same:
     /// a page that waits for ever helps nobody, and the next start closes the run as interrupted.
     async fn end(&self, run: &LiveRun, end: RunChange) {
-        let call = Call::new("store the end of a run", &self.storing_token).with_clock(self.asker.clock.clone()).with_events(self.asker.events.clone());
+        let call = Call::new("store the end of a run", &self.storing_token)
+            .with_clock(self.asker.clock.clone())
+            .with_events(self.asker.events.clone());
         let mut end = Some(end);
         let stored = Retry::linear(STORE_AWAY_RETRY)
             .max_attempts(ATTEMPTS_TO_STORE_THE_END)

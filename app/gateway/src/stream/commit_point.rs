@@ -10,7 +10,11 @@ use steadfast_contract::{
 /// Waits until the stream shows content (or its end marker) and gives it back whole, content first.
 ///
 /// An error before that is the attempt's error, and another attempt is invisible to the reader.
-pub(crate) async fn first_content(mut chunks: ChunkStream, target: &str, mut on_status: impl FnMut(Status) + Send) -> Result<ChunkStream, Error> {
+pub(crate) async fn first_content(
+    mut chunks: ChunkStream,
+    target: &str,
+    mut on_status: impl FnMut(Status) + Send,
+) -> Result<ChunkStream, Error> {
     loop {
         match chunks.next().await {
             Some(Ok(Chunk::Status(status))) => on_status(status),
@@ -32,7 +36,8 @@ mod tests {
     #[tokio::test]
     async fn statuses_are_told_and_the_first_text_is_not_lost() {
         let mut told = Vec::new();
-        let chunks = stream_of(vec![Ok(Chunk::Status(Status::Alive)), Ok(Chunk::Text("a".into())), Ok(Chunk::Text("b".into()))]);
+        let chunks =
+            stream_of(vec![Ok(Chunk::Status(Status::Alive)), Ok(Chunk::Text("a".into())), Ok(Chunk::Text("b".into()))]);
         let committed = first_content(chunks, "x", |status| told.push(status)).await.unwrap();
         let texts: Vec<_> = committed.map(Result::unwrap).collect().await;
         assert_eq!(told, [Status::Alive]);

@@ -55,7 +55,11 @@ async fn an_unknown_model_is_refused_with_the_names_there_are() {
     let house = Plan::quick(vec![]).start().await;
     let error = text(&house, "gpt-17").await.unwrap_err();
     assert_eq!(error.code(), Code::NOT_FOUND);
-    assert!(error.suggestion().contains("quick") && error.suggestion().contains("cloud-b/big"), "{}", error.suggestion());
+    assert!(
+        error.suggestion().contains("quick") && error.suggestion().contains("cloud-b/big"),
+        "{}",
+        error.suggestion()
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -50,7 +50,10 @@ impl Plan {
     }
 
     pub(crate) async fn start(self) -> House {
-        let store = steadfast_store::open(StoreSettings::Memory, &CancelToken::root("store"), Clock::real(), Events::none()).await.unwrap();
+        let store =
+            steadfast_store::open(StoreSettings::Memory, &CancelToken::root("store"), Clock::real(), Events::none())
+                .await
+                .unwrap();
         self.start_over(store).await
     }
 

@@ -22,7 +22,10 @@ async fn messages_wait_with_their_place_and_are_answered_in_order() {
     let second = house.send("m2", "quick", "second").await;
     let third = house.send("m3", "quick", "third").await;
     let waiting = house.gateway.run(&third.spec.id).await.unwrap();
-    assert_eq!((waiting.state, waiting.queued, waiting.place), (RunState::Queued, Some(QueuedWhy::AnotherAnswer), Some(2)));
+    assert_eq!(
+        (waiting.state, waiting.queued, waiting.place),
+        (RunState::Queued, Some(QueuedWhy::AnotherAnswer), Some(2))
+    );
     gate.open();
     assert_eq!(house.ended(&second).await.text, "two");
     assert_eq!(house.ended(&third).await.text, "three");

@@ -3,7 +3,7 @@
 use steadfast_contract::{
     code,
     model::ModelPhase,
-    run::{RunEvent, RunChange, RunState},
+    run::{RunChange, RunEvent, RunState},
 };
 use steadfast_providers::scripted::{Act, Line};
 

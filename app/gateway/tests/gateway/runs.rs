@@ -45,8 +45,10 @@ async fn two_refusals_are_tried_again_in_view_and_end_well() {
     let house = Plan::cloud(vec![unavailable(), unavailable(), Act::says(&["fine"])]).start().await;
     let run = house.send("m1", "cloud-b/big", "hi").await;
     let log = house.log(&run).await;
-    let waits: Vec<_> = log.iter().filter_map(|event| match &event.what {
-        RunChange::Connecting { attempt, wait_ms, cause, .. } => Some((*attempt, *wait_ms > 0, cause.as_ref().map(|cause| cause.code.as_str()))),
+    let waits = log.iter().filter_map(|event| match &event.what {
+        RunChange::Connecting { attempt, wait_ms, cause, .. } => {
+            Some((*attempt, *wait_ms > 0, cause.as_ref().map(|cause| cause.code.as_str())))
+        }
         _ => None,
     });
     let waits: Vec<_> = waits.collect();
@@ -112,13 +114,15 @@ async fn the_model_is_told_the_conversation_so_far() {
     house.ended(&first).await;
     let second = house.send("m2", "quick", "second").await;
     house.ended(&second).await;
-    let told: Vec<_> = house.engine.asked()[1].messages.iter().map(|message| (message.role, message.as_text().unwrap())).collect();
+    let told: Vec<_> =
+        house.engine.asked()[1].messages.iter().map(|message| (message.role, message.as_text().unwrap())).collect();
     assert_eq!(told, [(Role::User, "first".into()), (Role::Assistant, "one".into()), (Role::User, "second".into())]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn try_again_makes_a_second_version() {
-    let house = Plan::cloud(vec![Act::Refuse(steadfast::Error::unauthorized("cloud-b")), Act::says(&["better"])]).start().await;
+    let house =
+        Plan::cloud(vec![Act::Refuse(steadfast::Error::unauthorized("cloud-b")), Act::says(&["better"])]).start().await;
     let run = house.send("m1", "cloud-b/big", "hi").await;
     house.ended(&run).await;
     let again = house.gateway.run_again("m1", NewRun { id: "r2".into(), ..NewRun::default() }).await.unwrap();

@@ -57,7 +57,13 @@ impl Network {
             .and_then(|config| config.with_platform_verifier())
             .map_err(|error| Error::internal("secure connections cannot be set up").with_source(error))?
             .with_no_client_auth();
-        Ok(Self(hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp)))
+        Ok(Self(
+            hyper_rustls::HttpsConnectorBuilder::new()
+                .with_tls_config(tls)
+                .https_or_http()
+                .enable_http1()
+                .wrap_connector(tcp),
+        ))
     }
 }
 
@@ -135,7 +141,11 @@ impl hyper_util::client::legacy::connect::Connection for Connection {
 }
 
 impl Read for Connection {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
         self.0.as_mut().poll_read(context, buffer)
     }
 }

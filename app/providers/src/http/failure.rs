@@ -16,7 +16,9 @@ pub(super) struct TooSlow(pub(super) Duration);
 /// The request got no answer.
 pub(super) fn of_request(upstream: &str, error: hyper_util::client::legacy::Error) -> Error {
     if let Some(TooSlow(limit)) = find(&error) {
-        return Error::timeout("connect", *limit).with_message(format!("{upstream} could not be connected in time.")).with_source(error);
+        return Error::timeout("connect", *limit)
+            .with_message(format!("{upstream} could not be connected in time."))
+            .with_source(error);
     }
     let found = if find::<Unresolved>(&error).is_some() {
         Error::unavailable(upstream)

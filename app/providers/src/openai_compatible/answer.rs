@@ -74,7 +74,9 @@ impl Frame<'_> {
         let usage = self.usage.and_then(|usage| serde_json::from_str::<Option<WireUsage>>(usage.get()).ok().flatten());
         let first = self.choices.unwrap_or_default().into_iter().find(|choice| choice.index == 0);
         let (text, finish) = match first {
-            Some(choice) => (choice.delta.unwrap_or_default().content, choice.finish_reason.as_deref().and_then(finish)),
+            Some(choice) => {
+                (choice.delta.unwrap_or_default().content, choice.finish_reason.as_deref().and_then(finish))
+            }
             None => (None, None),
         };
         Said { text: text.unwrap_or_default(), finish, usage: usage.map(Usage::from) }
@@ -130,7 +132,10 @@ mod tests {
     #[test]
     fn text_finish_and_usage_are_found_wherever_they_come() {
         assert_eq!(said(r#"{"choices":[{"index":0,"delta":{"content":"Hi \ud83c\udf89"}}]}"#).text, "Hi 🎉");
-        assert_eq!(said(r#"{"choices":[{"delta":{"role":"assistant","content":null},"finish_reason":null}]}"#).text, "");
+        assert_eq!(
+            said(r#"{"choices":[{"delta":{"role":"assistant","content":null},"finish_reason":null}]}"#).text,
+            ""
+        );
         assert_eq!(
             said(r#"{"choices":[{"message":{"content":"all"},"finish_reason":"length"}]}"#),
             Said { text: "all".into(), finish: Some(Finish::Whole(FinishReason::Length)), usage: None }
@@ -143,13 +148,18 @@ mod tests {
     fn other_choices_and_odd_figures_do_no_harm() {
         assert_eq!(said(r#"{"choices":[{"index":1,"delta":{"content":"other"}}]}"#).text, "");
         assert_eq!(said(r#"{"choices":[{"delta":{"content":"x"}}],"usage":"none"}"#).usage, None);
-        assert_eq!(said(r#"{"choices":[{"delta":{"content":"x"}}],"usage":null,"error":null,"extra":{"a":[1]}}"#).text, "x");
+        assert_eq!(
+            said(r#"{"choices":[{"delta":{"content":"x"}}],"usage":null,"error":null,"extra":{"a":[1]}}"#).text,
+            "x"
+        );
         assert_eq!(said(r#"{"choices":[{"delta":null,"finish_reason":""}]}"#).finish, None);
     }
 
     #[test]
     fn errors_and_what_is_not_the_protocol_are_told_apart() {
-        for error in [r#"{"error":{"message":"x"}}"#, r#"{"error":"x"}"#, r#"{"object":"error","message":"x","code":400}"#] {
+        for error in
+            [r#"{"error":{"message":"x"}}"#, r#"{"error":"x"}"#, r#"{"object":"error","message":"x","code":400}"#]
+        {
             assert_eq!(peek(error.as_bytes()), Peeked::Error, "{error}");
         }
         for broken in ["", "{", "{}", "null", "[1]", r#"{"choices":[{"delta":{"content":"cut"#, "\u{0}"] {

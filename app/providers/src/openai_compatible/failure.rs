@@ -42,7 +42,9 @@ fn sentence(cause: Cause, Speaker { upstream, model, .. }: &Speaker, words: &Wor
         Cause::KeyRefused => Error::unauthorized(upstream)
             .with_message(format!("{upstream} did not accept our key."))
             .with_suggestion("Check the upstream's key in the settings, or use another model."),
-        Cause::NotAllowed => Error::forbidden(upstream).with_message(format!("{upstream} does not allow us to use {model}.")),
+        Cause::NotAllowed => {
+            Error::forbidden(upstream).with_message(format!("{upstream} does not allow us to use {model}."))
+        }
         Cause::NoCredit => Error::rate_limited(upstream, None)
             .with_message(format!("Our account at {upstream} is used up."))
             .with_suggestion("Add credit to the account, or use another model.")
@@ -83,7 +85,8 @@ fn sentence(cause: Cause, Speaker { upstream, model, .. }: &Speaker, words: &Wor
 fn too_long(model: &str, words: &Words) -> Error {
     match words.tokens {
         Some((tokens, limit)) => code::context_too_long(model, tokens, limit),
-        None => Error::new(code::CONTEXT_TOO_LONG).with_message(format!("This conversation is longer than {model} can read.")),
+        None => Error::new(code::CONTEXT_TOO_LONG)
+            .with_message(format!("This conversation is longer than {model} can read.")),
     }
 }
 

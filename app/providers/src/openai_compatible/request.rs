@@ -7,7 +7,9 @@ use steadfast_contract::chat::{ChatRequest, Message, Part, Role};
 
 pub(super) fn encode(request: &ChatRequest) -> Result<Bytes, Error> {
     let body = Body::of(request);
-    serde_json::to_vec(&body).map(Bytes::from).map_err(|error| Error::internal("a request could not be encoded").with_source(error))
+    serde_json::to_vec(&body)
+        .map(Bytes::from)
+        .map_err(|error| Error::internal("a request could not be encoded").with_source(error))
 }
 
 #[derive(Serialize)]

@@ -64,7 +64,8 @@ mod tests {
     const NOW: u64 = 784_111_777_000;
 
     fn wait(headers: &[(&'static str, &'static str)]) -> Option<f64> {
-        let headers = headers.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect();
+        let headers =
+            headers.iter().map(|(name, value)| (http::HeaderName::from_static(name), value.parse().unwrap())).collect();
         retry_after(&headers, NOW).map(|wait| wait.as_secs_f64())
     }
 
@@ -76,7 +77,10 @@ mod tests {
         assert_eq!(wait(&[("retry-after-ms", "soon"), ("retry-after", "5")]), Some(5.0));
         assert_eq!(wait(&[("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT")]), Some(10.0));
         assert_eq!(wait(&[("retry-after", "Sun, 06 Nov 1994 08:00:00 GMT")]), Some(0.0), "already over");
-        assert_eq!(wait(&[("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "6m0.5s")]), Some(360.5));
+        assert_eq!(
+            wait(&[("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "6m0.5s")]),
+            Some(360.5)
+        );
         assert_eq!(wait(&[("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "20ms")]), Some(0.02));
         assert_eq!(wait(&[("x-ratelimit-remaining-requests", "9"), ("x-ratelimit-reset-requests", "1h")]), None);
     }

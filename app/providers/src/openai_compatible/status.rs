@@ -47,7 +47,9 @@ pub(super) fn cause(status: u16, words: &Words) -> Cause {
         409 | 425 => Cause::Away,
         400..=499 => Cause::Refused,
         _ if failure::is_out_of_memory(words) => Cause::OutOfMemory,
-        503 if words.say(&["loading model", "model is loading", "is currently loading", "model_loading"]) => Cause::Loading,
+        503 if words.say(&["loading model", "model is loading", "is currently loading", "model_loading"]) => {
+            Cause::Loading
+        }
         529 => Cause::Busy,
         503 if words.say(&["overloaded", "too many requests", "queue is full", "capacity"]) => Cause::Busy,
         502 | 503 => Cause::Away,

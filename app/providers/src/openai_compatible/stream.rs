@@ -89,7 +89,9 @@ impl Reading {
                     self.fail(Cause::Unreadable, &Words::default());
                 }
             }
-            Shape::Whole(body) if body.len() + bytes.len() > WHOLE_BYTES => self.fail(Cause::Unreadable, &Words::default()),
+            Shape::Whole(body) if body.len() + bytes.len() > WHOLE_BYTES => {
+                self.fail(Cause::Unreadable, &Words::default());
+            }
             Shape::Whole(body) => body.extend_from_slice(bytes),
         }
     }
@@ -118,12 +120,12 @@ impl Reading {
     }
 
     fn take_said(&mut self, said: Said) {
-        self.usage = said.usage.or(self.usage);
-        if said.text.is_empty() {
-            self.say_alive();
-        } else {
+        if !said.text.is_empty() {
             self.ready.push_back(Ok(Chunk::Text(said.text)));
+        } else if said.finish.is_none() && said.usage.is_none() {
+            self.say_alive();
         }
+        self.usage = said.usage.or(self.usage);
         match said.finish {
             Some(Finish::Whole(reason)) => self.finish = Some(reason),
             Some(Finish::Broken) => self.fail(Cause::Cut, &Words::default()),

@@ -120,7 +120,12 @@ mod tests {
             (r#"{"error":{"message":"m","type":"t","param":null,"code":"c"}}"#, "m", "t", "c"),
             (r#"{"error":{"message":"m","code":503,"type":"unavailable_error"}}"#, "m", "unavailable_error", "503"),
             (r#"{"error":"m"}"#, "m", "", ""),
-            (r#"{"object":"error","message":"m","type":"BadRequestError","param":null,"code":400}"#, "m", "BadRequestError", "400"),
+            (
+                r#"{"object":"error","message":"m","type":"BadRequestError","param":null,"code":400}"#,
+                "m",
+                "BadRequestError",
+                "400",
+            ),
             (r#"{"detail":"m"}"#, "m", "", ""),
             (r#"{"detail":[{"loc":["body"]}]}"#, "", "", ""),
             ("  no healthy upstream\n", "no healthy upstream", "", ""),
@@ -129,7 +134,11 @@ mod tests {
             ("[]", "", "", ""),
         ] {
             let words = Words::of(body.as_bytes());
-            assert_eq!((words.message.as_str(), words.kind.as_str(), words.code.as_str()), (message, kind, code), "{body}");
+            assert_eq!(
+                (words.message.as_str(), words.kind.as_str(), words.code.as_str()),
+                (message, kind, code),
+                "{body}"
+            );
         }
     }
 

@@ -16,7 +16,9 @@ impl Request {
         let mut lines = head.lines();
         let mut first = lines.next()?.split(' ');
         let (method, path) = (first.next()?.to_owned(), first.next()?.to_owned());
-        let headers = lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
+        let headers = lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()));
         Some(Self { method, path, headers: headers.collect(), body: serde_json::from_slice(body).unwrap_or_default() })
     }
 
@@ -45,6 +47,7 @@ fn text_of(content: &Value) -> String {
 /// The value of `content-length` in a head; 0 when there is none.
 pub(super) fn content_length(head: &str) -> usize {
     let values = head.lines().filter_map(|line| line.split_once(':'));
-    let length = values.filter(|(name, _)| name.eq_ignore_ascii_case("content-length")).map(|(_, value)| value.trim().parse());
+    let length =
+        values.filter(|(name, _)| name.eq_ignore_ascii_case("content-length")).map(|(_, value)| value.trim().parse());
     length.flatten().next().unwrap_or(0)
 }

@@ -34,11 +34,20 @@ pub(super) async fn play(talk: &mut Talk, key: &str, call: u32, model: &str) -> 
             refuse(talk, 503, "", r#"{"error":{"message":"Service temporarily unavailable","code":503}}"#).await
         }
         ("SCN-loading", 1 | 2) => {
-            refuse(talk, 503, "", r#"{"error":{"message":"Loading model","type":"unavailable_error","code":503}}"#).await
+            refuse(talk, 503, "", r#"{"error":{"message":"Loading model","type":"unavailable_error","code":503}}"#)
+                .await
         }
         ("SCN-429", 1) => refuse(talk, 429, "retry-after: 2\r\n", RATE_LIMITED).await,
         ("SCN-401", _) => refuse(talk, 401, "", BAD_KEY).await,
-        ("SCN-403", _) => refuse(talk, 403, "", r#"{"error":{"message":"You are not allowed to sample from this model","code":null}}"#).await,
+        ("SCN-403", _) => {
+            refuse(
+                talk,
+                403,
+                "",
+                r#"{"error":{"message":"You are not allowed to sample from this model","code":null}}"#,
+            )
+            .await
+        }
         ("SCN-ctx", _) => refuse(talk, 400, "", TOO_LONG).await,
         ("SCN-502html", _) => {
             talk.reply_with(502, "content-type: text/html\r\nserver: nginx/1.24.0\r\n", BAD_GATEWAY).await?;
@@ -85,7 +94,11 @@ async fn answer(talk: &mut Talk, model: &str, words: Vec<String>, pace: Duration
     say(talk, model, words, pace).await?;
     talk.event(&frame(model, json!({}), Some("stop"))).await?;
     let usage = json!({"prompt_tokens": 9, "completion_tokens": count, "total_tokens": 9 + count});
-    talk.event(&json!({"id": ID, "object": "chat.completion.chunk", "model": model, "choices": [], "usage": usage}).to_string()).await?;
+    talk.event(
+        &json!({"id": ID, "object": "chat.completion.chunk", "model": model, "choices": [], "usage": usage})
+            .to_string(),
+    )
+    .await?;
     talk.event("[DONE]").await?;
     talk.end_stream().await?;
     Ok(End::Whole)
@@ -106,10 +119,12 @@ async fn say(talk: &mut Talk, model: &str, words: Vec<String>, pace: Duration) -
 
 fn frame(model: &str, delta: serde_json::Value, finish: Option<&str>) -> String {
     let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
-    json!({"id": ID, "object": "chat.completion.chunk", "created": 1_700_000_000, "model": model, "choices": [choice]}).to_string()
+    json!({"id": ID, "object": "chat.completion.chunk", "created": 1_700_000_000, "model": model, "choices": [choice]})
+        .to_string()
 }
 
-pub(super) const MODELS: &str = r#"{"object":"list","data":[{"id":"scripted","object":"model","owned_by":"scripted-upstream"}]}"#;
+pub(super) const MODELS: &str =
+    r#"{"object":"list","data":[{"id":"scripted","object":"model","owned_by":"scripted-upstream"}]}"#;
 
 const ID: &str = "chatcmpl-scripted";
 const QUICKLY: Duration = Duration::from_millis(10);
@@ -118,5 +133,6 @@ const NAMES: [&str; 8] = ["amber", "birch", "cedar", "delta", "ember", "fjord", 
 const RATE_LIMITED: &str = r#"{"error":{"message":"Rate limit reached for org-1234 on requests per min","type":"requests","code":"rate_limit_exceeded"}}"#;
 const BAD_KEY: &str = r#"{"error":{"message":"Incorrect API key provided: sk-mock****1234.","type":"invalid_request_error","code":"invalid_api_key"}}"#;
 const TOO_LONG: &str = r#"{"error":{"message":"This model's maximum context length is 8192 tokens. However, your messages resulted in 9001 tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#;
-const OUT_OF_MEMORY: &str = r#"{"error":{"message":"CUDA out of memory. Tried to allocate 2.00 GiB","type":"server_error","code":null}}"#;
+const OUT_OF_MEMORY: &str =
+    r#"{"error":{"message":"CUDA out of memory. Tried to allocate 2.00 GiB","type":"server_error","code":null}}"#;
 const BAD_GATEWAY: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><center><h1>502 Bad Gateway</h1></center><hr><center>nginx/1.24.0</center></body>\r\n</html>\r\n";

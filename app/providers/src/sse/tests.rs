@@ -28,20 +28,26 @@ fn named(name: &str, data: &str) -> Item {
 #[test]
 fn the_examples_of_the_standard_come_out_right() {
     assert_eq!(items("data: YHOO\ndata: +2\ndata: 10\n\n"), [event("YHOO\n+2\n10")]);
-    assert_eq!(items(": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n"), [
-        Item::Comment,
-        event("first event"),
-        event("second event"),
-        event(" third event"),
-    ]);
+    assert_eq!(
+        items(": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n"),
+        [Item::Comment, event("first event"), event("second event"), event(" third event"),]
+    );
     assert_eq!(items("data\n\ndata\ndata\n\ndata:"), [event(""), event("\n"), event("")]);
     assert_eq!(items("data:test\n\ndata: test\n\n"), [event("test"), event("test")]);
-    assert_eq!(items("event: add\ndata: 73857293\n\nevent: gone\n\ndata: x\n\n"), [named("add", "73857293"), event("x")]);
+    assert_eq!(
+        items("event: add\ndata: 73857293\n\nevent: gone\n\ndata: x\n\n"),
+        [named("add", "73857293"), event("x")]
+    );
 }
 
 #[test]
 fn every_kind_of_line_end_is_one() {
-    for stream in ["data: a\n\ndata: b\n\n", "data: a\r\n\r\ndata: b\r\n\r\n", "data: a\r\rdata: b\r\r", "data: a\r\n\ndata: b\n\r\n"] {
+    for stream in [
+        "data: a\n\ndata: b\n\n",
+        "data: a\r\n\r\ndata: b\r\n\r\n",
+        "data: a\r\rdata: b\r\r",
+        "data: a\r\n\ndata: b\n\r\n",
+    ] {
         assert_eq!(items(stream), [event("a"), event("b")], "{stream:?}");
     }
 }

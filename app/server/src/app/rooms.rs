@@ -1,11 +1,14 @@
 //! The second phase: store, models, upstreams, gateway. The only place that names the concrete types of all of them.
 
-use std::{fs, path::{Path, PathBuf}, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use steadfast::{Error, Events};
-use steadfast_contract::{model::ModelHost, provider::Provider};
+use steadfast_contract::model::ModelHost;
 use steadfast_gateway::{Gateway, Parts};
-use steadfast_providers::OpenAiCompatible;
 use steadfast_store::StoreSettings;
 use tracing::{info, warn};
 
@@ -21,7 +24,7 @@ pub(super) async fn open(settings: &Settings, house: &House, stages: &Stages, ev
     let store = steadfast_store::open(place, &stages.store, house.clock.clone(), events.clone()).await?;
     let store_backend = store.backend();
     let local = LocalModels::open(&settings.models, &stages.models, house.clock.clone(), events.clone())?;
-    let upstreams = upstreams(settings, house)?;
+    let upstreams = steadfast_providers::open_all(settings.upstreams.clone(), &house.clock)?;
     let parts = Parts {
         store,
         models: Arc::clone(&local.host),
@@ -40,15 +43,8 @@ pub(super) async fn open(settings: &Settings, house: &House, stages: &Stages, ev
 }
 
 /// Where the conversations are.
-pub fn database(settings: &Settings) -> PathBuf {
+pub(crate) fn database(settings: &Settings) -> PathBuf {
     settings.data_dir.join(DATABASE)
-}
-
-fn upstreams(settings: &Settings, house: &House) -> Result<Vec<Arc<dyn Provider>>, Error> {
-    let open = |upstream: &steadfast_providers::UpstreamSettings| -> Result<Arc<dyn Provider>, Error> {
-        Ok(Arc::new(OpenAiCompatible::new(upstream.clone(), house.clock.clone())?))
-    };
-    settings.upstreams.iter().map(open).collect()
 }
 
 /// A model that cannot be loaded is no reason not to serve: the page says what is wrong with it.

@@ -76,11 +76,17 @@ pub(super) enum Command {
 impl Arguments {
     pub(super) fn flags(&self) -> Flags {
         let exposure = if self.shared.i_have_a_proxy { Exposure::BehindProxy } else { Exposure::ThisMachine };
-        Flags { config: self.shared.config.clone(), data_dir: self.shared.data_dir.clone(), listen: self.shared.listen.clone(), exposure }
+        Flags {
+            config: self.shared.config.clone(),
+            data_dir: self.shared.data_dir.clone(),
+            listen: self.shared.listen.clone(),
+            exposure,
+        }
     }
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 the command line was not understood, 78 the settings are wrong.";
+const EXIT_CODES: &str =
+    "Exit codes: 0 done, 1 failed, 2 the command line was not understood, 78 the settings are wrong.";
 
 #[cfg(test)]
 mod tests {
@@ -95,7 +101,9 @@ mod tests {
 
     #[test]
     fn flags_may_stand_before_and_after_the_command() {
-        for words in [["steadfast", "--listen", "127.0.0.1:0", "serve"], ["steadfast", "serve", "--listen", "127.0.0.1:0"]] {
+        for words in
+            [["steadfast", "--listen", "127.0.0.1:0", "serve"], ["steadfast", "serve", "--listen", "127.0.0.1:0"]]
+        {
             assert_eq!(Arguments::parse_from(words).flags().listen.as_deref(), Some("127.0.0.1:0"));
         }
     }

@@ -6,7 +6,7 @@ use steadfast::Error;
 use steadfast_contract::code;
 
 use super::{
-    client::{self, Client, Line},
+    client::{self, Client, Line, Lines},
     out::{Failed, Out},
     readiness,
     server::Server,
@@ -27,26 +27,37 @@ pub(super) async fn chat(settings: &Settings, prompt: &str, model: &str, out: Ou
 }
 
 async fn ask(client: &Client, prompt: &str, model: &str, out: Out) -> Result<(), Failed> {
-    if let Some(id) = readiness::local_id(client, model).await? {
-        readiness::make_ready(client, &id, out).await?;
-    }
     let request = json!({ "model": model, "messages": [{ "role": "user", "content": prompt }], "stream": true });
-    let mut lines = client.stream(Method::POST, "/v1/chat/completions", Some(&request)).await?;
+    let (mut lines, mut data) = tokio::select! {
+        begun = begin(client, &request) => begun?,
+        lost = readiness::show_what_loads(client, out) => return Err(lost.into()),
+    };
     let mut answer = String::new();
+    while data != "[DONE]" {
+        let text = text_of(&data)?;
+        if !out.is_for_programs() {
+            out.text(&text)?;
+        }
+        answer.push_str(&text);
+        data = next_data(&mut lines).await?;
+    }
+    finish(&answer, model, out)
+}
+
+/// Until the first data comes: a model may have to be loaded first, or even fetched.
+async fn begin(client: &Client, request: &Value) -> Result<(Lines, String), Error> {
+    let mut lines = client.stream(Method::POST, "/v1/chat/completions", Some(request)).await?;
+    let first = next_data(&mut lines).await?;
+    Ok((lines, first))
+}
+
+async fn next_data(lines: &mut Lines) -> Result<String, Error> {
     while let Some(line) = lines.next().await? {
-        match line {
-            Line::Comment(_) => {}
-            Line::Data(data) if data == "[DONE]" => return finish(&answer, model, out),
-            Line::Data(data) => {
-                let text = text_of(&data)?;
-                if !out.is_for_programs() {
-                    out.text(&text)?;
-                }
-                answer.push_str(&text);
-            }
+        if let Line::Data(data) = line {
+            return Ok(data);
         }
     }
-    Err(code::stream_cut("the server").into())
+    Err(code::stream_cut("the server"))
 }
 
 fn finish(answer: &str, model: &str, out: Out) -> Result<(), Failed> {
@@ -57,7 +68,8 @@ fn finish(answer: &str, model: &str, out: Out) -> Result<(), Failed> {
 }
 
 fn text_of(data: &str) -> Result<String, Error> {
-    let chunk: Value = serde_json::from_str(data).map_err(|error| Error::internal("a chunk is not JSON").with_source(error))?;
+    let chunk: Value =
+        serde_json::from_str(data).map_err(|error| Error::internal("a chunk is not JSON").with_source(error))?;
     match client::error_of(&chunk) {
         Some(error) => Err(error),
         None => Ok(chunk["choices"][0]["delta"]["content"].as_str().unwrap_or_default().to_owned()),

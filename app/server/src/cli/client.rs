@@ -12,8 +12,10 @@ use hyper_util::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use steadfast::{Clock, Error};
+use steadfast::Error;
 use steadfast_contract::model::Failure;
+
+use super::patience::within;
 
 #[derive(Debug, Clone)]
 pub(super) struct Client {
@@ -42,10 +44,8 @@ impl Client {
 
     /// Does a steadfast answer there, soon?
     pub(super) async fn is_steadfast(&self) -> bool {
-        tokio::select! {
-            health = self.get::<Value>("/healthz") => health.is_ok_and(|health| health["name"] == "steadfast"),
-            () = Clock::real().sleep(Duration::from_secs(1)) => false,
-        }
+        let health = within(Duration::from_secs(1), self.get::<Value>("/healthz")).await;
+        health.is_some_and(|health| health.is_ok_and(|health| health["name"] == "steadfast"))
     }
 
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, Error> {
@@ -61,10 +61,18 @@ impl Client {
     }
 
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Incoming, Error> {
-        let request = Request::builder().method(method).uri(format!("http://{}{path}", self.address)).header(header::CONTENT_TYPE, "application/json");
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.address))
+            .header(header::CONTENT_TYPE, "application/json");
         let body = Full::from(body.map_or_else(String::new, Value::to_string));
-        let request = request.body(body).map_err(|error| Error::internal("a request could not be made").with_source(error))?;
-        let response = self.http.request(request).await.map_err(|error| Error::connection_lost("the server").with_source(error))?;
+        let request =
+            request.body(body).map_err(|error| Error::internal("a request could not be made").with_source(error))?;
+        let response = self
+            .http
+            .request(request)
+            .await
+            .map_err(|error| Error::connection_lost("the server").with_source(error))?;
         if response.status().is_success() {
             return Ok(response.into_body());
         }
@@ -98,13 +106,17 @@ fn meaning(line: &str) -> Option<Line> {
 }
 
 async fn read<T: DeserializeOwned>(body: Incoming) -> Result<T, Error> {
-    let bytes = body.collect().await.map_err(|error| Error::connection_lost("the server").with_source(error))?.to_bytes();
-    serde_json::from_slice(&bytes).map_err(|error| Error::internal("the server answered with something unexpected").with_source(error))
+    let bytes =
+        body.collect().await.map_err(|error| Error::connection_lost("the server").with_source(error))?.to_bytes();
+    serde_json::from_slice(&bytes)
+        .map_err(|error| Error::internal("the server answered with something unexpected").with_source(error))
 }
 
 async fn refusal(status: StatusCode, body: Incoming) -> Error {
     let told: Result<Value, Error> = read(body).await;
-    told.ok().and_then(|told| error_of(&told)).unwrap_or_else(|| Error::unavailable("the server").with_detail("status", status.as_u16()))
+    told.ok()
+        .and_then(|told| error_of(&told))
+        .unwrap_or_else(|| Error::unavailable("the server").with_detail("status", status.as_u16()))
 }
 
 /// The error in either of the server's two shapes.

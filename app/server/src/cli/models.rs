@@ -46,6 +46,9 @@ fn state(model: &ModelStatus) -> String {
         (ModelPhase::Failed, _) => trouble.unwrap_or_else(|| "failed".to_owned()),
         (ModelPhase::Idle, _) if model.on_disk => "on this disk".to_owned(),
         (ModelPhase::Idle, _) => trouble.unwrap_or_else(|| "not fetched yet".to_owned()),
-        _ => model.progress.as_ref().map_or_else(|| "on its way".to_owned(), |progress| format!("{} {:.0} %", progress.step, progress.percent)),
+        _ => model
+            .progress
+            .as_ref()
+            .map_or_else(|| "on its way".to_owned(), |progress| format!("{} {:.0} %", progress.step, progress.percent)),
     }
 }

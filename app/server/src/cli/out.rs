@@ -14,7 +14,13 @@ use crate::settings::Problems;
 /// How to print: for people, or with `--json` for programs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Out {
-    json: bool,
+    form: Form,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    Words,
+    Json,
 }
 
 /// Why a command did not do what it was asked.
@@ -29,12 +35,12 @@ pub(super) enum Failed {
 }
 
 impl Out {
-    pub(super) fn new(json: bool) -> Self {
-        Self { json }
+    pub(super) fn new(form: Form) -> Self {
+        Self { form }
     }
 
     pub(super) fn is_for_programs(self) -> bool {
-        self.json
+        self.form == Form::Json
     }
 
     pub(super) fn line(self, text: &str) -> Result<(), Failed> {
@@ -56,23 +62,27 @@ impl Out {
 
     /// Beside the answer, for people who watch.
     pub(super) fn note(self, text: &str) {
-        if !self.json {
+        if !self.is_for_programs() {
             to_standard_error(text);
         }
     }
 
     pub(super) fn failed(self, failed: &Failed) {
         match failed {
-            Failed::Error(error) if self.json => to_standard_error(&json!({ "error": error.report(Detail::Public) }).to_string()),
+            Failed::Error(error) if self.is_for_programs() => {
+                to_standard_error(&json!({ "error": error.report(Detail::Public) }).to_string())
+            }
             Failed::Error(error) => to_standard_error(&format!("{}\n{}", error.message(), error.suggestion())),
-            Failed::Settings(problems) if self.json => to_standard_error(&json!({ "problems": problems.list() }).to_string()),
+            Failed::Settings(problems) if self.is_for_programs() => {
+                to_standard_error(&json!({ "problems": problems.list() }).to_string())
+            }
             Failed::Settings(problems) => to_standard_error(&problems.to_string()),
             Failed::Told | Failed::PipeClosed => {}
         }
     }
 
     pub(super) fn is_watched(self) -> bool {
-        !self.json && io::stderr().is_terminal()
+        !self.is_for_programs() && io::stderr().is_terminal()
     }
 }
 

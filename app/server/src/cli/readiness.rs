@@ -1,9 +1,7 @@
 //! Following a model until it is ready, with a progress bar for people who watch.
 
-use std::time::Duration;
-
 use http::Method;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 use serde_json::{Value, json};
 use steadfast::Error;
 use steadfast_contract::{
@@ -13,7 +11,7 @@ use steadfast_contract::{
 };
 
 use super::{
-    client::{Client, Line},
+    client::{Client, Line, Lines},
     out::Out,
 };
 
@@ -27,26 +25,52 @@ pub(super) async fn local_id(client: &Client, name: &str) -> Result<Option<Strin
 
 /// Asks for the model and waits; answers its last state, or why it cannot be ready.
 pub(super) async fn make_ready(client: &Client, id: &str, out: Out) -> Result<ModelStatus, Error> {
-    let mut changes = client.stream(Method::GET, "/api/events", None).await?;
     let mut status: ModelStatus = client.post(&format!("/api/models/{id}/load"), &json!({})).await?;
+    // In this order: the line greets with the state of the moment, which must not be one from before the load.
+    let mut changes = client.stream(Method::GET, "/api/events", None).await?;
     let bar = bar(&status.info.name, out);
     loop {
         show(&bar, &status);
         if let Some(end) = end(&status) {
-            bar.finish_and_clear();
             return end.map(|()| status);
         }
         status = next_of(id, &mut changes).await?;
     }
 }
 
-async fn next_of(id: &str, changes: &mut super::client::Lines) -> Result<ModelStatus, Error> {
+/// Shows whichever model is being made ready, until it is dropped. Ends only when the line is lost.
+pub(super) async fn show_what_loads(client: &Client, out: Out) -> Error {
+    let mut changes = match client.stream(Method::GET, "/api/events", None).await {
+        Ok(changes) => changes,
+        Err(error) => return error,
+    };
+    let bar = bar("", out);
+    loop {
+        match next_change(&mut changes).await {
+            Ok(status) if status.progress.is_some() => {
+                bar.set_prefix(status.info.name.clone());
+                show(&bar, &status);
+            }
+            Ok(_) => {}
+            Err(error) => return error,
+        }
+    }
+}
+
+async fn next_of(id: &str, changes: &mut Lines) -> Result<ModelStatus, Error> {
+    loop {
+        let status = next_change(changes).await?;
+        if status.info.id == id {
+            return Ok(status);
+        }
+    }
+}
+
+async fn next_change(changes: &mut Lines) -> Result<ModelStatus, Error> {
     while let Some(line) = changes.next().await? {
         let Line::Data(data) = line else { continue };
-        if let Ok(Live::Model { model }) = serde_json::from_str(&data)
-            && model.info.id == id
-        {
-            return Ok(model);
+        if let Ok(Live::Model { model }) = serde_json::from_str(&data) {
+            return Ok(*model);
         }
     }
     Err(Error::connection_lost("the server"))
@@ -56,20 +80,26 @@ fn end(status: &ModelStatus) -> Option<Result<(), Error>> {
     match status.phase {
         ModelPhase::Ready => Some(Ok(())),
         ModelPhase::Idle => Some(Err(code::model_not_loaded(&status.info.name))),
-        ModelPhase::Failed => {
-            Some(Err(status.error.as_ref().map_or_else(|| code::model_not_loaded(&status.info.name), |failure| failure.to_error())))
-        }
-        ModelPhase::Downloading | ModelPhase::Verifying | ModelPhase::Loading | ModelPhase::WarmingUp | ModelPhase::Unloading => None,
+        ModelPhase::Failed => Some(Err(status
+            .error
+            .as_ref()
+            .map_or_else(|| code::model_not_loaded(&status.info.name), |failure| failure.to_error()))),
+        ModelPhase::Downloading
+        | ModelPhase::Verifying
+        | ModelPhase::Loading
+        | ModelPhase::WarmingUp
+        | ModelPhase::Unloading => None,
     }
 }
 
 fn bar(name: &str, out: Out) -> ProgressBar {
     let target = if out.is_watched() { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bar = ProgressBar::with_draw_target(Some(100), target).with_prefix(name.to_owned());
+    let bar = ProgressBar::with_draw_target(Some(100), target)
+        .with_prefix(name.to_owned())
+        .with_finish(ProgressFinish::AndClear);
     if let Ok(style) = ProgressStyle::with_template("{prefix}  {bar:32}  {percent:>3} %  {wide_msg}") {
         bar.set_style(style);
     }
-    bar.enable_steady_tick(Duration::from_millis(500));
     bar
 }
 

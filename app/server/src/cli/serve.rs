@@ -40,7 +40,10 @@ fn announce(settings: &Settings, app: &App, out: Out) -> Result<(), Failed> {
     }
     out.line(&format!("steadfast is listening on {url}"))?;
     if settings.listen.when_taken == WhenTaken::TakeTheNext && settings.listen.address.port() != app.address.port() {
-        out.note(&format!("Port {} is taken by another program, so this is the next free one.", settings.listen.address.port()));
+        out.note(&format!(
+            "Port {} is taken by another program, so this is the next free one.",
+            settings.listen.address.port()
+        ));
     }
     Ok(())
 }

@@ -60,7 +60,8 @@ pub(super) async fn running(settings: &Settings) -> Option<SocketAddr> {
 
 pub(super) fn leave_card(data_dir: &Path, address: SocketAddr) -> Result<Card, Error> {
     let path = data_dir.join(CARD);
-    fs::write(&path, address.to_string()).map_err(|error| Error::storage_unavailable(format!("{}: {error}", path.display())))?;
+    fs::write(&path, address.to_string())
+        .map_err(|error| Error::storage_unavailable(format!("{}: {error}", path.display())))?;
     Ok(Card(path))
 }
 

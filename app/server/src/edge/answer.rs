@@ -2,27 +2,28 @@
 
 use std::panic::AssertUnwindSafe;
 
-use axum::{Router, response::Response};
+use axum::{BoxError, Router, body::HttpBody, response::Response};
+use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{Request, Uri, header};
-use hyper::body::Incoming;
+use http::{Request, Uri};
 use steadfast::{Clock, Detail, Error};
 use tower::ServiceExt;
 use tracing::{debug, error};
 
-use super::{HostCheck, RequestId, code, headers};
+use super::{HostCheck, MediaType, RequestId, code, headers};
 use crate::error_reply::{Refusal, Shape, reply};
 
+/// The routes with everything that stands before and behind them.
 #[derive(Debug)]
-pub(super) struct Answerer {
-    pub(super) router: Router,
-    pub(super) hosts: HostCheck,
-    pub(super) detail: Detail,
-    pub(super) clock: Clock,
+pub(crate) struct Answerer {
+    pub(crate) router: Router,
+    pub(crate) hosts: HostCheck,
+    pub(crate) detail: Detail,
+    pub(crate) clock: Clock,
 }
 
 impl Answerer {
-    pub(super) async fn answer(&self, mut request: Request<Incoming>) -> Response {
+    pub(crate) async fn answer<B: Body>(&self, mut request: Request<B>) -> Response {
         let (id, begun) = (RequestId::of(request.headers()), self.clock.now());
         let (method, uri) = (request.method().clone(), request.uri().clone());
         request.extensions_mut().insert(id.clone());
@@ -40,16 +41,16 @@ impl Answerer {
         response
     }
 
-    fn admit(&self, request: &Request<Incoming>) -> Result<(), Error> {
+    fn admit<B>(&self, request: &Request<B>) -> Result<(), Error> {
         self.hosts.admit(request)?;
         is_short(request.uri())?;
-        match request.headers().contains_key(header::CONTENT_ENCODING) {
-            true => Err(Error::new(code::UNSUPPORTED_MEDIA_TYPE)),
-            false => Ok(()),
+        match MediaType::of(request.headers()) {
+            MediaType::Other => Err(Error::new(code::UNSUPPORTED_MEDIA_TYPE)),
+            MediaType::PlainJson | MediaType::Unsaid => Ok(()),
         }
     }
 
-    async fn route(&self, request: Request<Incoming>, id: &RequestId) -> Response {
+    async fn route<B: Body>(&self, request: Request<B>, id: &RequestId) -> Response {
         let routed = AssertUnwindSafe(self.router.clone().oneshot(request)).catch_unwind().await;
         match routed {
             Ok(Ok(response)) => response,
@@ -62,6 +63,11 @@ impl Answerer {
         }
     }
 }
+
+/// What a request may carry: hyper's body on the wire, a plain one in tests.
+pub(crate) trait Body: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static {}
+
+impl<B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static> Body for B {}
 
 fn is_short(uri: &Uri) -> Result<(), Error> {
     let length = uri.path_and_query().map_or(0, |path| path.as_str().len());

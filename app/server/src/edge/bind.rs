@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 
 use crate::settings::{Listen, WhenTaken};
 
-pub async fn bind(listen: &Listen) -> Result<TcpListener, Error> {
+pub(crate) async fn bind(listen: &Listen) -> Result<TcpListener, Error> {
     let mut address = listen.address;
     loop {
         match TcpListener::bind(address).await {
@@ -19,7 +19,10 @@ pub async fn bind(listen: &Listen) -> Result<TcpListener, Error> {
 
 fn may_move_on(error: &io::Error, listen: &Listen, address: SocketAddr) -> bool {
     let tried = address.port() - listen.address.port();
-    error.kind() == io::ErrorKind::AddrInUse && listen.when_taken == WhenTaken::TakeTheNext && tried < TRIES && address.port() < u16::MAX
+    error.kind() == io::ErrorKind::AddrInUse
+        && listen.when_taken == WhenTaken::TakeTheNext
+        && tried < TRIES
+        && address.port() < u16::MAX
 }
 
 fn cannot_listen(address: SocketAddr, error: io::Error) -> Error {
@@ -28,7 +31,10 @@ fn cannot_listen(address: SocketAddr, error: io::Error) -> Error {
         io::ErrorKind::PermissionDenied => format!("This user may not listen on {address}."),
         _ => format!("Listening on {address} is not possible: {error}."),
     };
-    Error::unavailable("the address").with_message(message).with_suggestion("Choose another address with `--listen`.").with_source(error)
+    Error::unavailable("the address")
+        .with_message(message)
+        .with_suggestion("Choose another address with `--listen`.")
+        .with_source(error)
 }
 
 const TRIES: u16 = 100;

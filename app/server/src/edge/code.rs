@@ -2,7 +2,7 @@
 
 use steadfast::{Blame, Code, CodeSpec, Error, RetryAdvice};
 
-pub const MISDIRECTED: Code = Code::new(&CodeSpec {
+pub(crate) const MISDIRECTED: Code = Code::new(&CodeSpec {
     name: "MISDIRECTED",
     advice: RetryAdvice::Never,
     retry_after: None,
@@ -11,7 +11,7 @@ pub const MISDIRECTED: Code = Code::new(&CodeSpec {
     suggestion: "Use http://localhost or 127.0.0.1 with the port of this program, or name the host under `hosts` in the settings.",
 });
 
-pub const CROSS_SITE: Code = Code::new(&CodeSpec {
+pub(crate) const CROSS_SITE: Code = Code::new(&CodeSpec {
     name: "CROSS_SITE",
     advice: RetryAdvice::Never,
     retry_after: None,
@@ -20,7 +20,7 @@ pub const CROSS_SITE: Code = Code::new(&CodeSpec {
     suggestion: "Open the page of this program itself. A site of your own can be allowed under `hosts` in the settings.",
 });
 
-pub const METHOD_NOT_ALLOWED: Code = Code::new(&CodeSpec {
+pub(crate) const METHOD_NOT_ALLOWED: Code = Code::new(&CodeSpec {
     name: "METHOD_NOT_ALLOWED",
     advice: RetryAdvice::Never,
     retry_after: None,
@@ -29,7 +29,7 @@ pub const METHOD_NOT_ALLOWED: Code = Code::new(&CodeSpec {
     suggestion: "Look the call up in docs/api.md.",
 });
 
-pub const REQUEST_TOO_LARGE: Code = Code::new(&CodeSpec {
+pub(crate) const REQUEST_TOO_LARGE: Code = Code::new(&CodeSpec {
     name: "REQUEST_TOO_LARGE",
     advice: RetryAdvice::Never,
     retry_after: None,
@@ -38,7 +38,7 @@ pub const REQUEST_TOO_LARGE: Code = Code::new(&CodeSpec {
     suggestion: "Send less at once.",
 });
 
-pub const UNSUPPORTED_MEDIA_TYPE: Code = Code::new(&CodeSpec {
+pub(crate) const UNSUPPORTED_MEDIA_TYPE: Code = Code::new(&CodeSpec {
     name: "UNSUPPORTED_MEDIA_TYPE",
     advice: RetryAdvice::Never,
     retry_after: None,
@@ -47,7 +47,7 @@ pub const UNSUPPORTED_MEDIA_TYPE: Code = Code::new(&CodeSpec {
     suggestion: "Send `Content-Type: application/json` and no `Content-Encoding`.",
 });
 
-pub const REQUEST_TIMEOUT: Code = Code::new(&CodeSpec {
+pub(crate) const REQUEST_TIMEOUT: Code = Code::new(&CodeSpec {
     name: "REQUEST_TIMEOUT",
     advice: RetryAdvice::RetryNow,
     retry_after: None,
@@ -58,9 +58,9 @@ pub const REQUEST_TIMEOUT: Code = Code::new(&CodeSpec {
 
 /// Every code of this file, for the test that walks them all.
 #[cfg(test)]
-pub const ALL: &[Code] = &[MISDIRECTED, CROSS_SITE, METHOD_NOT_ALLOWED, REQUEST_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, REQUEST_TIMEOUT];
+pub(crate) const ALL: &[Code] =
+    &[MISDIRECTED, CROSS_SITE, METHOD_NOT_ALLOWED, REQUEST_TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, REQUEST_TIMEOUT];
 
-pub fn misdirected(host: &str) -> Error {
+pub(crate) fn misdirected(host: &str) -> Error {
     Error::new(MISDIRECTED).with_message(format!("This program is not {host}."))
 }
-

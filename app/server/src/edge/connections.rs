@@ -89,7 +89,8 @@ mod tests {
     #[test]
     fn there_is_a_limit_in_total() {
         let connections = Connections::default();
-        let places: Vec<_> = (0..IN_TOTAL).map(|n| connections.enter(IpAddr::from([10, 0, (n / 60) as u8, 1])).unwrap()).collect();
+        let places: Vec<_> =
+            (0..IN_TOTAL).map(|n| connections.enter(IpAddr::from([10, 0, (n / 60) as u8, 1])).unwrap()).collect();
         assert!(connections.enter(IpAddr::from([10, 9, 9, 9])).is_none());
         drop(places);
         assert_eq!(connections.0.lock().unwrap().by_address.len(), 0);

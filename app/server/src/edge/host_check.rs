@@ -12,14 +12,14 @@ use super::code;
 
 /// The names by which we may be called.
 #[derive(Debug, Clone)]
-pub struct HostCheck {
+pub(crate) struct HostCheck {
     bound: SocketAddr,
     named: Vec<String>,
 }
 
 impl HostCheck {
     /// `named` are the operator's own names, each with a port or for any port.
-    pub fn new(bound: SocketAddr, named: &[String]) -> Self {
+    pub(crate) fn new(bound: SocketAddr, named: &[String]) -> Self {
         Self { bound, named: named.iter().map(|name| name.to_ascii_lowercase()).collect() }
     }
 
@@ -55,7 +55,11 @@ impl HostCheck {
     /// No sign of another website: programs send neither header, our own page sends both right.
     fn comes_from_us(&self, headers: &HeaderMap) -> bool {
         let origin_is_ours = headers.get(header::ORIGIN).is_none_or(|origin| {
-            let authority = origin.to_str().ok().and_then(|origin| origin.split_once("://")).and_then(|(_, rest)| rest.parse::<Authority>().ok());
+            let authority = origin
+                .to_str()
+                .ok()
+                .and_then(|origin| origin.split_once("://"))
+                .and_then(|(_, rest)| rest.parse::<Authority>().ok());
             authority.is_some_and(|authority| self.is_ours(&authority))
         });
         let site_is_ours = headers.get("sec-fetch-site").is_none_or(|site| site == "same-origin" || site == "none");
@@ -79,9 +83,13 @@ fn host_of<B>(request: &Request<B>) -> Result<Authority, Error> {
         return Err(Error::validation("The request needs exactly one `Host` header."));
     };
     let host = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
-    let host = host.filter(|host| !host.as_str().contains('@')).ok_or_else(|| Error::validation("The `Host` header is malformed."))?;
+    let host = host
+        .filter(|host| !host.as_str().contains('@'))
+        .ok_or_else(|| Error::validation("The `Host` header is malformed."))?;
     match request.uri().authority() {
-        Some(absolute) if *absolute != host => Err(Error::validation("The request line and the `Host` header name two hosts.")),
+        Some(absolute) if *absolute != host => {
+            Err(Error::validation("The request line and the `Host` header name two hosts."))
+        }
         _ => Ok(host),
     }
 }
@@ -101,10 +109,20 @@ mod tests {
 
     #[test]
     fn we_answer_to_our_own_names_only() {
-        for ours in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "LOCALHOST:8080", "app.localhost:8080", "chat.example", "chat.example:443"] {
+        for ours in [
+            "localhost:8080",
+            "127.0.0.1:8080",
+            "[::1]:8080",
+            "LOCALHOST:8080",
+            "app.localhost:8080",
+            "chat.example",
+            "chat.example:443",
+        ] {
             assert_eq!(verdict("/", &[("host", ours)]), "OK", "{ours}");
         }
-        for foreign in ["evil.example:8080", "localhost", "localhost:9090", "192.0.2.1:8080", "localhost.evil.example:8080"] {
+        for foreign in
+            ["evil.example:8080", "localhost", "localhost:9090", "192.0.2.1:8080", "localhost.evil.example:8080"]
+        {
             assert_eq!(verdict("/", &[("host", foreign)]), "MISDIRECTED", "{foreign}");
         }
     }
@@ -132,7 +150,12 @@ mod tests {
 
     #[test]
     fn a_link_on_another_site_still_opens_the_page() {
-        let link = [("host", "localhost:8080"), ("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+        let link = [
+            ("host", "localhost:8080"),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-mode", "navigate"),
+            ("sec-fetch-dest", "document"),
+        ];
         assert_eq!(verdict("/", &link), "OK");
         let mut form = link.to_vec();
         form.push(("origin", "http://evil.example"));

@@ -4,15 +4,15 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestId(String);
+pub(crate) struct RequestId(String);
 
 impl RequestId {
-    pub fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         let brought = headers.get(HEADER).and_then(|value| value.to_str().ok()).filter(|id| is_tame(id));
         Self(brought.map_or_else(|| format!("req_{}", Uuid::now_v7().simple()), str::to_owned))
     }
 
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 

@@ -7,7 +7,7 @@ use super::status;
 use crate::edge::RequestId;
 
 /// Clients read the four members of `error`; ours are under `steadfast`, where no client trips over them.
-pub fn body(error: &Error, report: &Report, id: &RequestId) -> Value {
+pub(crate) fn body(error: &Error, report: &Report, id: &RequestId) -> Value {
     let mut own = json!({
         "code": report.code.name(),
         "retryable": report.retryable,

@@ -21,7 +21,8 @@ pub(super) fn body(status: StatusCode, report: &Report, id: &RequestId) -> Value
         problem["retry_after"] = json!(wait.as_secs_f64());
     }
     if !report.details.is_empty() {
-        problem["details"] = report.details.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect::<Map<_, _>>().into();
+        problem["details"] =
+            report.details.iter().map(|(key, value)| ((*key).to_owned(), json!(value))).collect::<Map<_, _>>().into();
     }
     problem
 }

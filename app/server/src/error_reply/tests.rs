@@ -41,7 +41,10 @@ async fn every_code_says_in_both_shapes_what_can_be_done() {
         let problem = json(problem).await;
         assert_eq!(problem["code"], code.name());
         assert_eq!(problem["status"], status.as_u16());
-        assert!(problem["retryable"].is_boolean() && problem["suggestion"].as_str().is_some_and(|words| !words.is_empty()), "{code}");
+        assert!(
+            problem["retryable"].is_boolean() && problem["suggestion"].as_str().is_some_and(|words| !words.is_empty()),
+            "{code}"
+        );
 
         let openai = json(written(Error::new(code), Shape::OpenAi)).await;
         assert_eq!(openai["error"]["steadfast"]["code"], code.name());

@@ -6,13 +6,12 @@ use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, Request},
 };
-use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use steadfast::{Clock, Error};
 
 use crate::{
-    edge::code,
+    edge::{MediaType, code},
     error_reply::{PARAM, Refusal},
 };
 
@@ -24,16 +23,12 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
     type Rejection = Refusal;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Refusal> {
-        is_json(request.headers())?;
+        if MediaType::of(request.headers()) != MediaType::PlainJson {
+            return Err(Error::new(code::UNSUPPORTED_MEDIA_TYPE).into());
+        }
         let bytes = read(request.into_body(), &Clock::real()).await?;
         Ok(Self(decode(&bytes)?))
     }
-}
-
-fn is_json(headers: &HeaderMap) -> Result<(), Error> {
-    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let essence = kind.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") { Ok(()) } else { Err(Error::new(code::UNSUPPORTED_MEDIA_TYPE)) }
 }
 
 async fn read(body: Body, clock: &Clock) -> Result<Bytes, Error> {

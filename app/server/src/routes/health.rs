@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
-use steadfast::{Error, CancelReason};
+use steadfast::{CancelReason, Error};
 use steadfast_contract::model::{Failure, ModelPhase, ModelStatus};
 
 use crate::{

@@ -9,6 +9,8 @@ pub(super) fn check(member: &str, id: &str) -> Result<(), Error> {
     if (1..=64).contains(&id.len()) && id.bytes().all(tame) {
         return Ok(());
     }
-    Err(Error::validation(format!("`{member}` is not valid: an id is 1 to 64 letters, digits, `-` or `_`; a UUID is a good one."))
-        .with_detail(PARAM, member))
+    Err(Error::validation(format!(
+        "`{member}` is not valid: an id is 1 to 64 letters, digits, `-` or `_`; a UUID is a good one."
+    ))
+    .with_detail(PARAM, member))
 }

@@ -40,7 +40,11 @@ pub(super) struct Again {
 }
 
 /// Answers when both the message and its run are on disk.
-pub(super) async fn send(State(house): State<Arc<House>>, Path(conversation_id): Path<String>, Json(send): Json<Send>) -> Reply {
+pub(super) async fn send(
+    State(house): State<Arc<House>>,
+    Path(conversation_id): Path<String>,
+    Json(send): Json<Send>,
+) -> Reply {
     ids::check("conversation", &conversation_id)?;
     ids::check("id", &send.id)?;
     let Send { id, text, model, sampling } = send;
@@ -62,7 +66,11 @@ pub(super) async fn send_now(State(house): State<Arc<House>>, Path(id): Path<Str
     Ok((StatusCode::ACCEPTED, axum::Json(house.gateway().await?.send_now(&id).await?)).into_response())
 }
 
-pub(super) async fn run_again(State(house): State<Arc<House>>, Path(message_id): Path<String>, Json(again): Json<Again>) -> Reply {
+pub(super) async fn run_again(
+    State(house): State<Arc<House>>,
+    Path(message_id): Path<String>,
+    Json(again): Json<Again>,
+) -> Reply {
     ids::check("id", &again.id)?;
     let run = NewRun { id: again.id, model: again.model, continues: again.continues };
     Ok((StatusCode::ACCEPTED, axum::Json(house.gateway().await?.run_again(&message_id, run).await?)).into_response())

@@ -34,7 +34,9 @@ pub(super) async fn list(State(house): State<Arc<House>>) -> Reply {
 pub(super) async fn one(State(house): State<Arc<House>>, Path(id): Path<String>) -> Reply {
     let rooms = house.rooms().await?;
     let local = rooms.gateway.models().status(&id);
-    let status = local.or_else(|| remote(&rooms).find(|status| status.info.id == id)).ok_or_else(|| Error::not_found("model", &id))?;
+    let status = local
+        .or_else(|| remote(&rooms).find(|status| status.info.id == id))
+        .ok_or_else(|| Error::not_found("model", &id))?;
     Ok(show(status))
 }
 
@@ -44,7 +46,11 @@ pub(super) async fn load(State(house): State<Arc<House>>, Path(id): Path<String>
     Ok((StatusCode::ACCEPTED, show(status)).into_response())
 }
 
-pub(super) async fn cancel(State(house): State<Arc<House>>, Path(id): Path<String>, Json(cancel): Json<Cancel>) -> Reply {
+pub(super) async fn cancel(
+    State(house): State<Arc<House>>,
+    Path(id): Path<String>,
+    Json(cancel): Json<Cancel>,
+) -> Reply {
     Ok(show(house.gateway().await?.models().cancel(&id, cancel.reason)?))
 }
 
@@ -70,5 +76,14 @@ fn remote(rooms: &Rooms) -> impl Iterator<Item = ModelStatus> {
 
 /// What is known about a remote model without asking it.
 fn always_ready(info: ModelInfo) -> ModelStatus {
-    ModelStatus { info, phase: ModelPhase::Ready, progress: None, error: None, note: None, on_disk: false, does_not_fit: None, resting_seconds: None }
+    ModelStatus {
+        info,
+        phase: ModelPhase::Ready,
+        progress: None,
+        error: None,
+        note: None,
+        on_disk: false,
+        does_not_fit: None,
+        resting_seconds: None,
+    }
 }

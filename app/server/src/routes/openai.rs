@@ -11,11 +11,7 @@ mod whole;
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{
-    Extension,
-    extract::State,
-    response::IntoResponse,
-};
+use axum::{Extension, extract::State, response::IntoResponse};
 use http::HeaderMap;
 use steadfast_gateway::ChatAsk;
 

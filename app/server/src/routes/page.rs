@@ -24,7 +24,8 @@ fn find(path: &str) -> Option<Asset> {
 
 /// `/`, `/c/{id}`, `/models`: addresses without an ending that are neither ours nor the protocol's.
 fn is_a_view(path: &str) -> bool {
-    let ours = ["/api/", "/v1/", "/assets/"].iter().any(|room| path.starts_with(room)) || ["/api", "/v1"].contains(&path);
+    let ours =
+        ["/api/", "/v1/", "/assets/"].iter().any(|room| path.starts_with(room)) || ["/api", "/v1"].contains(&path);
     !ours && !path.contains('.')
 }
 

@@ -56,7 +56,9 @@ pub(super) async fn events(
 pub(super) async fn stop(State(house): State<Arc<House>>, Path(id): Path<String>, Json(stop): Json<Stop>) -> Reply {
     if !PEOPLE_STOP_FOR.contains(&stop.reason) {
         let names = PEOPLE_STOP_FOR.map(|reason| reason.as_str()).join(", ");
-        return Err(Refusal::from(Error::validation(format!("`reason` is not valid: it is one of {names}.")).with_detail(PARAM, "reason")));
+        return Err(Refusal::from(
+            Error::validation(format!("`reason` is not valid: it is one of {names}.")).with_detail(PARAM, "reason"),
+        ));
     }
     Ok(axum::Json(house.gateway().await?.stop(&id, stop.reason).await?).into_response())
 }
@@ -76,7 +78,10 @@ impl Cursor {
             Some(id) => ("Last-Event-ID", id.to_str().ok()),
             None => ("after", Some(self.after.as_deref().unwrap_or("0"))),
         };
-        let wrong = || Error::validation(format!("`{member}` is not valid: it is the number of an event.")).with_detail(PARAM, member);
+        let wrong = || {
+            Error::validation(format!("`{member}` is not valid: it is the number of an event."))
+                .with_detail(PARAM, member)
+        };
         place.and_then(|place| place.parse().ok()).ok_or_else(wrong)
     }
 }
@@ -90,4 +95,5 @@ fn frames(follow: Follow) -> impl Stream<Item = Bytes> + Send {
 }
 
 const HEARTBEAT: Duration = Duration::from_secs(5);
-const PEOPLE_STOP_FOR: [CancelReason; 3] = [CancelReason::UserStop, CancelReason::RouteChange, CancelReason::ModelSwitch];
+const PEOPLE_STOP_FOR: [CancelReason; 3] =
+    [CancelReason::UserStop, CancelReason::RouteChange, CancelReason::ModelSwitch];

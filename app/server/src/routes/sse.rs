@@ -2,7 +2,7 @@
 //!
 //! Heartbeats are comments because both official OpenAI clients hand a named event to the user as a chunk.
 
-use std::{convert::Infallible, panic::AssertUnwindSafe, time::Duration};
+use std::{io, panic::AssertUnwindSafe, time::Duration};
 
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
@@ -49,17 +49,20 @@ pub(super) fn with_heartbeats(
 }
 
 /// `frames` until `token` is cancelled, for streams that nothing else would end.
-pub(super) fn until(token: &CancelToken, frames: impl Stream<Item = Bytes> + Send) -> impl Stream<Item = Bytes> + Send {
+pub(super) fn until<S: Stream<Item = Bytes> + Send>(
+    token: &CancelToken,
+    frames: S,
+) -> impl Stream<Item = Bytes> + Send + use<S> {
     frames.take_until(token.cancelled())
 }
 
 /// The response. Ends when the frames end, or when making one panics.
 pub(super) fn response(frames: impl Stream<Item = Bytes> + Send + 'static) -> Response {
-    let frames = AssertUnwindSafe(frames).catch_unwind().map_while(|frame| {
-        // The panic hook has written where it happened. The reader sees a stream without its end marker.
-        frame.inspect_err(|_panic| error!("a stream panicked")).ok()
-    });
-    let mut response = Response::new(Body::from_stream(frames.map(Ok::<_, Infallible>)));
+    // The panic hook has written where it happened. The reader sees a connection that breaks.
+    let frames = AssertUnwindSafe(frames)
+        .catch_unwind()
+        .map(|frame| frame.map_err(|_panic| io::Error::other("a stream panicked")));
+    let mut response = Response::new(Body::from_stream(frames));
     for (name, value) in HEADERS {
         response.headers_mut().insert(name, HeaderValue::from_static(value));
     }
@@ -93,7 +96,8 @@ mod tests {
             tokio::time::sleep(Duration::from_secs(if n < 2 { 1 } else { 7 })).await;
             (n < 3).then(|| (data(None, &n), n + 1))
         });
-        let all: Vec<Bytes> = with_heartbeats(frames, Duration::from_secs(5), Clock::real(), || comment("alive")).take(4).collect().await;
+        let all: Vec<Bytes> =
+            with_heartbeats(frames, Duration::from_secs(5), Clock::real(), || comment("alive")).take(4).collect().await;
         assert_eq!(all, ["data: 0\n\n", "data: 1\n\n", ": alive\n\n", "data: 2\n\n"]);
     }
 
@@ -108,7 +112,8 @@ mod tests {
     #[tokio::test]
     async fn a_panic_ends_the_stream_and_nothing_else() {
         let frames = stream::iter([1, 2]).map(|n| if n == 2 { panic!("on purpose") } else { data(None, &n) });
-        let body = response(frames).into_body().collect().await.unwrap().to_bytes();
-        assert_eq!(body, "data: 1\n\n");
+        let mut body = response(frames).into_body();
+        assert_eq!(body.frame().await.unwrap().unwrap().into_data().unwrap(), "data: 1\n\n");
+        assert!(body.frame().await.unwrap().is_err(), "it must not look like a good end");
     }
 }

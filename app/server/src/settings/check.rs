@@ -19,7 +19,12 @@ use super::{
     raw::{RawGateway, RawModel, RawModels, RawSettings, RawUpstream},
 };
 
-pub(super) fn check(raw: RawSettings, file: Option<PathBuf>, flags: &Flags, environment: &Environment) -> Result<Settings, Problems> {
+pub(super) fn check(
+    raw: RawSettings,
+    file: Option<PathBuf>,
+    flags: &Flags,
+    environment: &Environment,
+) -> Result<Settings, Problems> {
     let mut check = Check { environment, found: vec![] };
     let data_dir = check.data_dir(raw.data_dir);
     let upstreams: Vec<_> = raw.upstreams.iter().filter_map(|upstream| check.upstream(upstream)).collect();
@@ -49,7 +54,9 @@ impl Check<'_> {
 
     fn data_dir(&mut self, written: Option<PathBuf>) -> PathBuf {
         written.or_else(|| self.environment.data_dir()).unwrap_or_else(|| {
-            self.problem("data_dir: There is no home directory; say where to keep data with `data_dir` or STEADFAST_DATA_DIR.");
+            self.problem(
+                "data_dir: There is no home directory; say where to keep data with `data_dir` or STEADFAST_DATA_DIR.",
+            );
             PathBuf::new()
         })
     }
@@ -71,7 +78,9 @@ impl Check<'_> {
         Models {
             dir: raw.dir.unwrap_or_else(|| data_dir.join("models")),
             catalogue: raw.catalogue,
-            start: raw.start.map_or_else(|| Some(DEFAULT_START.to_owned()), |start| (!start.is_empty()).then_some(start)),
+            start: raw
+                .start
+                .map_or_else(|| Some(DEFAULT_START.to_owned()), |start| (!start.is_empty()).then_some(start)),
             hub_endpoint: raw.hub_endpoint,
             hub_cache: self.environment.hub_cache(),
             python: raw.python.unwrap_or_else(|| PathBuf::from("python3")),
@@ -81,7 +90,9 @@ impl Check<'_> {
     fn upstream(&mut self, raw: &RawUpstream) -> Option<UpstreamSettings> {
         let place = format!("upstreams `{}`", raw.name);
         let before = self.found.len();
-        if raw.name.is_empty() || !raw.name.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter)) {
+        if raw.name.is_empty()
+            || !raw.name.chars().all(|letter| letter.is_ascii_alphanumeric() || "-_.".contains(letter))
+        {
             self.problem(format!("{place}: A name is made of letters, digits, `-`, `_` and `.`."));
         }
         if raw.models.is_empty() {
@@ -107,7 +118,9 @@ impl Check<'_> {
             }
             (None, None, Some(path)) => std::fs::read_to_string(path)
                 .map(|key| Secret::new(key.trim()))
-                .map_err(|error| self.problem(format!("{place}: key_file: {} cannot be read: {error}.", path.display())))
+                .map_err(|error| {
+                    self.problem(format!("{place}: key_file: {} cannot be read: {error}.", path.display()))
+                })
                 .ok(),
             _ => {
                 self.problem(format!("{place}: Give the key in one way: `key`, `key_env` or `key_file`."));
@@ -120,7 +133,10 @@ impl Check<'_> {
         let tier = raw.tier.as_deref().and_then(|written| {
             let tier = TIERS.iter().find(|(name, _)| *name == written).map(|(_, tier)| *tier);
             if tier.is_none() {
-                self.problem(format!("{place}: tier `{written}` is none of quick, smart, genius{}", hint::did_you_mean(written, tier_names())));
+                self.problem(format!(
+                    "{place}: tier `{written}` is none of quick, smart, genius{}",
+                    hint::did_you_mean(written, tier_names())
+                ));
             }
             tier
         });
@@ -134,7 +150,12 @@ impl Check<'_> {
         }
     }
 
-    fn gateway(&mut self, raw: &RawGateway, tiers: BTreeMap<String, Vec<String>>, upstreams: &[RawUpstream]) -> GatewaySettings {
+    fn gateway(
+        &mut self,
+        raw: &RawGateway,
+        tiers: BTreeMap<String, Vec<String>>,
+        upstreams: &[RawUpstream],
+    ) -> GatewaySettings {
         for (tier, chain) in &tiers {
             self.chain(tier, chain, upstreams);
         }
@@ -166,8 +187,14 @@ impl Check<'_> {
             (settings.idle.is_zero(), "idle: Longer than nothing."),
             (settings.total < settings.idle, "total: Not shorter than idle."),
             (!(1..=1000).contains(&settings.queue_max), "queue_max: Between 1 and 1000."),
-            (settings.flush_every > Duration::from_secs(10), "flush_every: At most 10s: what was shown must soon be on disk."),
-            (settings.undo_for < Duration::from_secs(10), "undo_for: At least 10s: the page offers Undo for that long."),
+            (
+                settings.flush_every > Duration::from_secs(10),
+                "flush_every: At most 10s: what was shown must soon be on disk.",
+            ),
+            (
+                settings.undo_for < Duration::from_secs(10),
+                "undo_for: At least 10s: the page offers Undo for that long.",
+            ),
         ];
         for (_, rule) in wrong.into_iter().filter(|(is_wrong, _)| *is_wrong) {
             self.problem(format!("gateway.{rule}"));
@@ -176,17 +203,23 @@ impl Check<'_> {
 
     fn chain(&mut self, tier: &str, chain: &[String], upstreams: &[RawUpstream]) {
         if !tier_names().any(|name| name == tier) {
-            self.problem(format!("tiers.{tier}: The tiers are quick, smart and genius{}", hint::did_you_mean(tier, tier_names())));
+            self.problem(format!(
+                "tiers.{tier}: The tiers are quick, smart and genius{}",
+                hint::did_you_mean(tier, tier_names())
+            ));
         }
         if chain.is_empty() {
             self.problem(format!("tiers.{tier}: The chain is empty."));
         }
         for link in chain {
             let Some((upstream, model)) = link.split_once('/') else { continue };
-            let known = upstreams.iter().any(|raw| raw.name == upstream && raw.models.iter().any(|raw| raw.id == model));
+            let known =
+                upstreams.iter().any(|raw| raw.name == upstream && raw.models.iter().any(|raw| raw.id == model));
             if !known {
-                let all: Vec<String> =
-                    upstreams.iter().flat_map(|raw| raw.models.iter().map(move |model| format!("{}/{}", raw.name, model.id))).collect();
+                let all: Vec<String> = upstreams
+                    .iter()
+                    .flat_map(|raw| raw.models.iter().map(move |model| format!("{}/{}", raw.name, model.id)))
+                    .collect();
                 let hint = hint::did_you_mean(link, all.iter().map(String::as_str));
                 self.problem(format!("tiers.{tier}: No upstream has the model `{link}`{hint}"));
             }

@@ -4,21 +4,23 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 /// A copy of the variables, so that tests bring their own.
 #[derive(Debug, Clone, Default)]
-pub struct Environment(BTreeMap<String, String>);
+pub(crate) struct Environment(BTreeMap<String, String>);
 
 impl Environment {
     /// The variables of this process; those that are not Unicode are left out.
-    pub fn of_this_process() -> Self {
-        let unicode = |(name, value): (std::ffi::OsString, std::ffi::OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    pub(crate) fn of_this_process() -> Self {
+        let unicode = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
         Self(std::env::vars_os().filter_map(unicode).collect())
     }
 
     /// An empty variable counts as none, as shells habitually "unset" that way.
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    pub fn path(&self, name: &str) -> Option<PathBuf> {
+    pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
         self.get(name).map(PathBuf::from)
     }
 
@@ -34,7 +36,9 @@ impl Environment {
 
     /// Where the Hugging Face tools keep what they downloaded.
     pub(super) fn hub_cache(&self) -> Option<PathBuf> {
-        let home = self.path("HF_HOME").or_else(|| self.home("XDG_CACHE_HOME", ".cache").map(|base| base.join("huggingface")))?;
+        let home = self
+            .path("HF_HOME")
+            .or_else(|| self.home("XDG_CACHE_HOME", ".cache").map(|base| base.join("huggingface")))?;
         Some(home.join("hub"))
     }
 

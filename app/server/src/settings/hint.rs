@@ -57,7 +57,10 @@ mod tests {
 
     #[test]
     fn an_unknown_field_gets_its_hint_from_the_fields_that_are_known() {
-        assert_eq!(for_unknown_field("unknown field `lisen`, expected one of `listen`, `log`"), "; did you mean `listen`?");
+        assert_eq!(
+            for_unknown_field("unknown field `lisen`, expected one of `listen`, `log`"),
+            "; did you mean `listen`?"
+        );
         assert_eq!(for_unknown_field("invalid type: integer `3`, expected a string"), "");
     }
 }

@@ -81,8 +81,9 @@ impl RawSettings {
     }
 
     fn from_file(path: &Path) -> Result<Self, Problems> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Problems::one(format!("{}: The settings file cannot be read: {error}.", path.display())))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Problems::one(format!("{}: The settings file cannot be read: {error}.", path.display()))
+        })?;
         Self::from_text(&text).map_err(|problem| Problems::one(format!("{}:{problem}", path.display())))
     }
 

@@ -29,7 +29,8 @@ fn nothing_has_to_be_chosen() {
 #[test]
 fn flags_win_over_the_environment_and_the_environment_over_the_file() {
     let file = "listen = \"127.0.0.1:1001\"\ndata_dir = \"/file\"\n";
-    let environment = Environment::from([("STEADFAST_LISTEN", "127.0.0.1:1002"), ("STEADFAST_DATA_DIR", "/environment")]);
+    let environment =
+        Environment::from([("STEADFAST_LISTEN", "127.0.0.1:1002"), ("STEADFAST_DATA_DIR", "/environment")]);
     let flags = Flags { listen: Some("127.0.0.1:1003".into()), ..Flags::default() };
 
     let settings = load(file, &environment, flags).unwrap();

@@ -59,7 +59,9 @@ fn meaning(error: &sqlx::Error) -> Error {
 
 fn from_code(code: Option<i32>) -> Error {
     match code {
-        Some(BUSY | LOCKED) => Error::new(Code::STORAGE_UNAVAILABLE).with_message("The store is locked by another program."),
+        Some(BUSY | LOCKED) => {
+            Error::new(Code::STORAGE_UNAVAILABLE).with_message("The store is locked by another program.")
+        }
         Some(NO_MEMORY) => Error::out_of_memory("the store"),
         Some(READ_ONLY | CANNOT_OPEN | IO_ERROR | INTERRUPTED) => away(),
         Some(CORRUPT | NOT_A_DATABASE) => Error::corrupt("The store's file is damaged."),

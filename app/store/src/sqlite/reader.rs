@@ -43,7 +43,8 @@ impl Reader {
     /// One transaction, so that messages and runs are of one moment.
     pub(super) async fn conversation(&self, id: &str) -> Result<ConversationView, Fault> {
         let mut snapshot = self.pool.begin().await?;
-        let sql = concat!("SELECT ", conversation_columns!(), " FROM conversation c WHERE id = ? AND deleted_ms IS NULL");
+        let sql =
+            concat!("SELECT ", conversation_columns!(), " FROM conversation c WHERE id = ? AND deleted_ms IS NULL");
         let row = sqlx::query(sql).bind(id).fetch_optional(&mut *snapshot).await?;
         let conversation = rows::conversation(&row.ok_or_else(|| rules::no_conversation(id))?)?;
         let messages = sqlx::query("SELECT * FROM message WHERE conversation_id = ? ORDER BY ordinal");
@@ -77,7 +78,8 @@ impl Reader {
     }
 
     pub(super) async fn events(&self, run_id: &str, after: u64, limit: usize) -> Result<Vec<RunEvent>, Fault> {
-        let place: Option<i64> = sqlx::query_scalar("SELECT place FROM run WHERE id = ?").bind(run_id).fetch_optional(&self.pool).await?;
+        let place: Option<i64> =
+            sqlx::query_scalar("SELECT place FROM run WHERE id = ?").bind(run_id).fetch_optional(&self.pool).await?;
         let place = place.ok_or_else(|| rules::no_run(run_id))?;
         let query = sqlx::query("SELECT event FROM run_event WHERE run = ? AND seq > ? ORDER BY seq LIMIT ?");
         let query = query.bind(place).bind(signed(after)).bind(signed(limit as u64));

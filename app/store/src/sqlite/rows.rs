@@ -49,11 +49,13 @@ pub(super) fn json<T: DeserializeOwned>(row: &SqliteRow, column: &str) -> Result
 }
 
 pub(super) fn from_json<T: DeserializeOwned>(text: &str) -> Result<T, Fault> {
-    serde_json::from_str(text).map_err(|error| Error::corrupt("A stored entry cannot be read.").with_source(error).into())
+    serde_json::from_str(text)
+        .map_err(|error| Error::corrupt("A stored entry cannot be read.").with_source(error).into())
 }
 
 pub(super) fn to_json(value: &impl Serialize) -> Result<String, Fault> {
-    serde_json::to_string(value).map_err(|error| Error::internal("An entry could not be written as JSON.").with_source(error).into())
+    serde_json::to_string(value)
+        .map_err(|error| Error::internal("An entry could not be written as JSON.").with_source(error).into())
 }
 
 /// SQLite's numbers are signed; no clock and no counter of ours gets that far.
@@ -68,5 +70,6 @@ pub(super) fn number(row: &SqliteRow, column: &str) -> Result<u64, Fault> {
 
 /// An enum that is stored as its word on the wire.
 fn word<T: DeserializeOwned>(text: String) -> Result<T, Fault> {
-    serde_json::from_value(text.into()).map_err(|error| Error::corrupt("A stored entry cannot be read.").with_source(error).into())
+    serde_json::from_value(text.into())
+        .map_err(|error| Error::corrupt("A stored entry cannot be read.").with_source(error).into())
 }

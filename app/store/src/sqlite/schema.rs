@@ -64,11 +64,15 @@ async fn migrate(connection: &mut SqliteConnection) -> Result<(), Error> {
     let version = user_version(connection).await.map_err(|error| explain(&error))?;
     let known = MIGRATIONS.len();
     let Some(missing) = MIGRATIONS.get(version..) else {
-        return Err(unusable(format!("The store was written by a newer Steadfast (format {version}; this one knows {known})."))
-            .with_suggestion("Use the newer program, or another data folder."));
+        return Err(unusable(format!(
+            "The store was written by a newer Steadfast (format {version}; this one knows {known})."
+        ))
+        .with_suggestion("Use the newer program, or another data folder."));
     };
     for (migration, number) in missing.iter().zip(version + 1..) {
-        apply(connection, migration, number).await.map_err(|fault| Error::from(fault).with_detail("migration", number))?;
+        apply(connection, migration, number)
+            .await
+            .map_err(|fault| Error::from(fault).with_detail("migration", number))?;
     }
     Ok(())
 }
@@ -100,7 +104,40 @@ const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);
 
 #[cfg(test)]
 mod tests {
-    use super::is_recent_enough;
+    use super::*;
+
+    #[tokio::test]
+    async fn every_connection_has_the_safe_settings() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let mut writing = open_for_writing(&path).await.unwrap();
+        let mut reading = SqliteConnection::connect_with(&reading_options(&path)).await.unwrap();
+        let both = [
+            ("foreign_keys", 1),
+            ("busy_timeout", 5000),
+            ("trusted_schema", 0),
+            ("cell_size_check", 1),
+            ("temp_store", 2),
+            ("mmap_size", 0),
+        ];
+        for (pragma, value) in both {
+            assert_eq!((ask(&mut writing, pragma).await, ask(&mut reading, pragma).await), (value, value), "{pragma}");
+        }
+        for (pragma, value) in [("synchronous", 2), ("wal_autocheckpoint", 1000), ("journal_size_limit", 67_108_864)] {
+            assert_eq!(ask(&mut writing, pragma).await, value, "{pragma}");
+        }
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&mut writing).await.unwrap();
+        assert_eq!(mode, "wal");
+        assert_eq!(ask(&mut reading, "query_only").await, 1);
+        sqlx::raw_sql("DELETE FROM ledger").execute(&mut reading).await.unwrap_err();
+    }
+
+    async fn ask(connection: &mut SqliteConnection, pragma: &str) -> i64 {
+        sqlx::query_scalar(sqlx::AssertSqlSafe(format!("PRAGMA {pragma}")))
+            .fetch_one(connection)
+            .await
+            .unwrap_or_default()
+    }
 
     #[test]
     fn sqlite_before_3_51_3_is_refused() {

@@ -30,7 +30,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) async fn start(token: &CancelToken, path: PathBuf, mut connection: SqliteConnection) -> Result<Self, Error> {
+    pub(super) async fn start(
+        token: &CancelToken,
+        path: PathBuf,
+        mut connection: SqliteConnection,
+    ) -> Result<Self, Error> {
         let acknowledged = commits(&mut connection).await.map_err(|error| explain(&error))?;
         let (sender, queue) = mpsc::channel(QUEUE_LENGTH);
         let suspect = Arc::new(AtomicBool::new(false));
@@ -236,3 +240,6 @@ fn closed() -> Error {
 const QUEUE_LENGTH: usize = 4096;
 /// Bounds how long the first of a burst waits for the last.
 const BATCH_LENGTH: usize = 512;
+
+#[cfg(test)]
+mod tests;

@@ -18,14 +18,24 @@ use super::{
 };
 use crate::rules;
 
-pub(super) async fn create_conversation(db: &mut SqliteConnection, id: String, title: String, now_ms: u64) -> Result<Written<Conversation>, Fault> {
+pub(super) async fn create_conversation(
+    db: &mut SqliteConnection,
+    id: String,
+    title: String,
+    now_ms: u64,
+) -> Result<Written<Conversation>, Fault> {
     let sql = "INSERT INTO conversation (id, title, created_ms, updated_ms, revision) VALUES (?1, ?2, ?3, ?3, 1) ON CONFLICT (id) DO NOTHING";
     let made = sqlx::query(sql).bind(&id).bind(&title).bind(signed(now_ms)).execute(&mut *db).await?;
     let stored = conversation(db, &id).await?;
     Ok(if made.rows_affected() == 1 { Written::New(stored) } else { Written::Already(stored) })
 }
 
-pub(super) async fn rename_conversation(db: &mut SqliteConnection, id: String, title: String, now_ms: u64) -> Result<Conversation, Fault> {
+pub(super) async fn rename_conversation(
+    db: &mut SqliteConnection,
+    id: String,
+    title: String,
+    now_ms: u64,
+) -> Result<Conversation, Fault> {
     must_live(db, &id).await?;
     sqlx::query("UPDATE conversation SET title = ? WHERE id = ?").bind(&title).bind(&id).execute(&mut *db).await?;
     touch(db, &id, now_ms).await?;
@@ -41,7 +51,11 @@ pub(super) async fn delete_conversation(db: &mut SqliteConnection, id: String, n
     Ok(())
 }
 
-pub(super) async fn restore_conversation(db: &mut SqliteConnection, id: String, now_ms: u64) -> Result<Conversation, Fault> {
+pub(super) async fn restore_conversation(
+    db: &mut SqliteConnection,
+    id: String,
+    now_ms: u64,
+) -> Result<Conversation, Fault> {
     if conversation(db, &id).await?.deleted {
         sqlx::query("UPDATE conversation SET deleted_ms = NULL WHERE id = ?").bind(&id).execute(&mut *db).await?;
         touch(db, &id, now_ms).await?;
@@ -50,11 +64,16 @@ pub(super) async fn restore_conversation(db: &mut SqliteConnection, id: String, 
 }
 
 pub(super) async fn purge_deleted(db: &mut SqliteConnection, before_ms: u64) -> Result<u64, Fault> {
-    let purged = sqlx::query("DELETE FROM conversation WHERE deleted_ms < ?").bind(signed(before_ms)).execute(db).await?;
+    let purged =
+        sqlx::query("DELETE FROM conversation WHERE deleted_ms < ?").bind(signed(before_ms)).execute(db).await?;
     Ok(purged.rows_affected())
 }
 
-pub(super) async fn add_message(db: &mut SqliteConnection, new: NewMessage, run: RunSpec) -> Result<Written<(StoredMessage, RunView)>, Fault> {
+pub(super) async fn add_message(
+    db: &mut SqliteConnection,
+    new: NewMessage,
+    run: RunSpec,
+) -> Result<Written<(StoredMessage, RunView)>, Fault> {
     rules::belong_together(&new, &run)?;
     must_live(db, &new.conversation_id).await?;
     let row = sqlx::query("SELECT * FROM message WHERE id = ?").bind(&new.id).fetch_optional(&mut *db).await?;
@@ -72,7 +91,12 @@ pub(super) async fn add_message(db: &mut SqliteConnection, new: NewMessage, run:
     Ok(Written::New((stored, view)))
 }
 
-pub(super) async fn edit_message(db: &mut SqliteConnection, id: String, text: String, now_ms: u64) -> Result<StoredMessage, Fault> {
+pub(super) async fn edit_message(
+    db: &mut SqliteConnection,
+    id: String,
+    text: String,
+    now_ms: u64,
+) -> Result<StoredMessage, Fault> {
     let message = changeable_message(db, &id).await?;
     sqlx::query("UPDATE message SET text = ? WHERE id = ?").bind(&text).bind(&id).execute(&mut *db).await?;
     touch(db, &message.conversation_id, now_ms).await?;
@@ -123,7 +147,8 @@ pub(super) async fn append(db: &mut SqliteConnection, run_id: String, events: Ve
 async fn must_be_stored(db: &mut SqliteConnection, place: i64, stored: u64, known: &[RunEvent]) -> Result<(), Fault> {
     for event in known {
         let sql = "SELECT event FROM run_event WHERE run = ? AND seq = ?";
-        let text: Option<String> = sqlx::query_scalar(sql).bind(place).bind(signed(event.seq)).fetch_optional(&mut *db).await?;
+        let text: Option<String> =
+            sqlx::query_scalar(sql).bind(place).bind(signed(event.seq)).fetch_optional(&mut *db).await?;
         if text != Some(to_json(event)?) {
             return Err(rules::out_of_order(stored).into());
         }
@@ -182,7 +207,8 @@ async fn living_message(db: &mut SqliteConnection, id: &str) -> Result<StoredMes
 async fn changeable_message(db: &mut SqliteConnection, id: &str) -> Result<StoredMessage, Fault> {
     let message = living_message(db, id).await?;
     let runs = sqlx::query("SELECT view FROM run WHERE message_id = ? ORDER BY place").bind(id).fetch_all(db).await?;
-    let states: Result<Vec<RunState>, Fault> = runs.iter().map(|row: &SqliteRow| Ok(rows::json::<RunView>(row, "view")?.state)).collect();
+    let states: Result<Vec<RunState>, Fault> =
+        runs.iter().map(|row: &SqliteRow| Ok(rows::json::<RunView>(row, "view")?.state)).collect();
     rules::not_begun(states?)?;
     Ok(message)
 }

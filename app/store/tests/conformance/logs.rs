@@ -13,8 +13,12 @@ use crate::stage::{Stage, connecting, done, event, refused, run, text};
 pub(crate) async fn a_log_is_folded_into_the_run(stage: Stage) {
     asked(&stage).await;
     let usage = Some(Usage { prompt_tokens: 5, completion_tokens: 2, cached_tokens: 1 });
-    let events =
-        [connecting(1), text(2, "Hel"), text(3, "lo 🎉"), event(4, RunChange::Done { finish: FinishReason::Length, usage })];
+    let events = [
+        connecting(1),
+        text(2, "Hel"),
+        text(3, "lo 🎉"),
+        event(4, RunChange::Done { finish: FinishReason::Length, usage }),
+    ];
     for event in &events {
         stage.append("m-1", std::slice::from_ref(event)).await.unwrap();
     }
@@ -86,7 +90,10 @@ pub(crate) async fn open_runs_are_those_that_have_not_ended_in_their_order(stage
     stage.append("x-1", &[event(1, RunChange::Failed { cause: failure })]).await.unwrap();
     let open = stage.store.open_runs(&stage.token).await.unwrap();
     let open: Vec<_> = open.iter().map(|run| (run.spec.id.as_str(), run.state)).collect();
-    assert_eq!(open, [("z-1", RunState::Queued), ("a-1", RunState::Queued), ("b-1", RunState::Streaming), ("y-1", RunState::Queued)]);
+    assert_eq!(
+        open,
+        [("z-1", RunState::Queued), ("a-1", RunState::Queued), ("b-1", RunState::Streaming), ("y-1", RunState::Queued)]
+    );
 }
 
 pub(crate) async fn a_run_made_twice_is_one_run(stage: Stage) {

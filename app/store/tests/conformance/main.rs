@@ -2,9 +2,12 @@
 //!
 //! The sentences live beside this file, by subject.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "everything here is a test")]
+
 mod conversations;
 mod logs;
 mod messages;
+mod random;
 mod stage;
 
 /// Runs each sentence once on each backend.

@@ -50,7 +50,12 @@ impl Stage {
         self.send_to("c", id, text).await
     }
 
-    pub(crate) async fn send_to(&self, conversation: &str, id: &str, text: &str) -> Result<Written<(StoredMessage, RunView)>, Error> {
+    pub(crate) async fn send_to(
+        &self,
+        conversation: &str,
+        id: &str,
+        text: &str,
+    ) -> Result<Written<(StoredMessage, RunView)>, Error> {
         self.store.add_message(&self.token, message(conversation, id, text), run(conversation, id, 1)).await
     }
 

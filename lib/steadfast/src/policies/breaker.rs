@@ -2,11 +2,13 @@
 //! `state.rs` counts and moves, `permit.rs` is the guard that a caller holds; this file shows and overrides.
 //! Surprise: put the time-out inside the breaker, or a call that hangs is never judged.
 
-use crate::{Call, Clock, Error, Events};
+use crate::{Call, Clock, Error, Events, call::Bounded};
+use guarded::Guarded;
 use permit::Guard;
 use state::{Settings, Shared};
 use std::{borrow::Cow, sync::Arc, time::Duration};
 
+mod guarded;
 mod permit;
 mod rule;
 mod state;
@@ -96,11 +98,11 @@ impl Breaker {
     /// Runs `work` if it may, and learns from how it ends. Refuses with `CIRCUIT_OPEN`, which carries the time
     /// to wait. Work that is dropped half-way is judged by the call: a deadline that passed or a cancellation
     /// for a time limit is a failure, everything else says nothing about the target. A panic is a failure.
-    pub async fn run<T>(&self, call: &Call, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let mut guard = Guard::enter(permit::During { breaker: self, call })?;
-        let output = call.run(work).await;
-        guard.settle(rule::judge(output.as_ref().err()));
-        output
+    pub fn run<'a, T, F>(&'a self, call: &'a Call, work: F) -> impl Future<Output = Result<T, Error>> + use<'a, T, F>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        Guarded::new(permit::During { breaker: self, call }, Bounded::new(call, None, work))
     }
 
     /// Asks to be let through, for work that is no single future, for instance a stream. Say how it ended.

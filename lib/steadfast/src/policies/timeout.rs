@@ -1,6 +1,6 @@
 //! A limit on how long something may take. The work is dropped when the time is over, so it must be cancel safe.
 
-use crate::{Call, Error};
+use crate::{Call, Error, call::Bounded};
 use std::time::Duration;
 
 /// Ends what takes too long, with an error of code `TIMEOUT`.
@@ -28,10 +28,12 @@ impl Timeout {
         Self { after }
     }
 
-    /// Runs `work` until it is done, the time is over or the call is cancelled. Work that is done at the very
-    /// moment when the time is over counts as done.
-    pub async fn run<T>(&self, call: &Call, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let limit = call.remaining().map_or(self.after, |left| left.min(self.after));
-        call.run_within(limit, work).await
+    /// Runs `work` until it is done, the time is over or the call is cancelled. The time begins when the work
+    /// first has to wait. Work that is done at the very moment when the time is over counts as done.
+    pub fn run<'a, T, F>(&self, call: &'a Call, work: F) -> impl Future<Output = Result<T, Error>> + use<'a, T, F>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        Bounded::new(call, Some(self.after), work)
     }
 }

@@ -81,7 +81,8 @@ async fn a_file_in_the_hubs_own_cache_is_used_without_asking_anybody() {
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(&file, &model).unwrap();
         let mut desk = Desk::pinned(&model, HUB);
-        (desk.settings.hub_endpoint, desk.settings.hub_cache) = ("http://127.0.0.1:1".to_owned(), Some(cache.path().to_owned()));
+        (desk.settings.hub_endpoint, desk.settings.hub_cache) =
+            ("http://127.0.0.1:1".to_owned(), Some(cache.path().to_owned()));
         assert_eq!(read(&desk.fetch().await.unwrap()), model);
         assert_eq!(read(&file), model, "the cache keeps its file");
     }

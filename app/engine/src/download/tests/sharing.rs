@@ -40,7 +40,10 @@ async fn two_processes_that_want_one_model_download_it_once() {
     let folder = tempfile::tempdir().unwrap();
     let child = || {
         let mut command = tokio::process::Command::new(std::env::current_exe().unwrap());
-        command.args([NAME, "--exact"]).env("STEADFAST_TEST_URL", site.url("model")).env("STEADFAST_TEST_FOLDER", folder.path());
+        command
+            .args([NAME, "--exact"])
+            .env("STEADFAST_TEST_URL", site.url("model"))
+            .env("STEADFAST_TEST_FOLDER", folder.path());
         async move { command.output().await.unwrap() }
     };
     let (first, second) = tokio::join!(child(), child());

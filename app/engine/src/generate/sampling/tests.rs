@@ -3,7 +3,8 @@
 use super::*;
 
 fn sampler(change: impl FnOnce(&mut Sampling)) -> Sampler {
-    let mut sampling = Sampling { repeat_penalty: Some(1.0), top_p: Some(1.0), min_p: Some(0.0), ..Sampling::default() };
+    let mut sampling =
+        Sampling { repeat_penalty: Some(1.0), top_p: Some(1.0), min_p: Some(0.0), ..Sampling::default() };
     change(&mut sampling);
     Sampler::new(&sampling, 7).unwrap()
 }

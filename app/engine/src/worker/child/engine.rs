@@ -90,8 +90,9 @@ enum Reading {
 
 impl Engine {
     fn load(load: &Load, wire: &Wire, signals: &Arc<Signals>) -> Result<Self, Unready> {
-        let variant = variants::load_best(load.skip_variants)
-            .ok_or_else(|| fault(Fault::Internal("no build of llama.cpp's kernels was found that runs on this processor".into())))?;
+        let variant = variants::load_best(load.skip_variants).ok_or_else(|| {
+            fault(Fault::Internal("no build of llama.cpp's kernels was found that runs on this processor".into()))
+        })?;
         tell(wire, &Reply::Chose { rank: variant.rank, name: variant.name.into() })?;
         let model = Rc::new(load_model(load, wire, signals)?);
         let writer = PromptWriter::new(&model).map_err(fault)?;
@@ -141,7 +142,9 @@ impl Engine {
             Ok(()) => {}
             Err(Undecoded::Aborted) => return Err(Unready::Gone),
             Err(Undecoded::Failed(code)) => {
-                return Err(fault(Fault::InvalidModelFile(format!("the model loads but cannot compute (llama.cpp says {code})"))));
+                return Err(fault(Fault::InvalidModelFile(format!(
+                    "the model loads but cannot compute (llama.cpp says {code})"
+                ))));
             }
         }
         self.context.keep_first(0, 0);
@@ -161,7 +164,8 @@ impl Engine {
         loop {
             let idle = self.slots.iter().all(|slot| slot.job.is_none());
             self.signals.working.store(!idle, Ordering::Relaxed);
-            let request = if idle { requests.recv().map_err(|_| TryRecvError::Disconnected) } else { requests.try_recv() };
+            let request =
+                if idle { requests.recv().map_err(|_| TryRecvError::Disconnected) } else { requests.try_recv() };
             match request {
                 Ok(Request::Generate(generate)) => self.accept(generate)?,
                 Ok(Request::Cancel { id }) => self.drop_job(id),
@@ -188,7 +192,9 @@ impl Engine {
             return Err(Fault::ContextTooLong { tokens: prompt.len() as u64, limit: limit as u64 });
         }
         let tokens = [prompt.as_slice(), &generate.answer].concat();
-        let (number, slot) = self.best_slot(&tokens).ok_or_else(|| Fault::Internal("the server asked for more answers at once than there are slots".into()))?;
+        let (number, slot) = self
+            .best_slot(&tokens)
+            .ok_or_else(|| Fault::Internal("the server asked for more answers at once than there are slots".into()))?;
         let common = common_beginning(&slot.read, &tokens).min(tokens.len() - 1);
         let kept = if self.context.keep_first(number, common) { common } else { 0 };
         self.answers += 1;
@@ -233,7 +239,9 @@ impl Engine {
         match self.context.decode(&mut self.batch) {
             Ok(()) => {}
             Err(Undecoded::Aborted) => return self.forget_unfinished(),
-            Err(Undecoded::Failed(code)) => return Err(io::Error::other(format!("llama.cpp could not compute (it says {code})"))),
+            Err(Undecoded::Failed(code)) => {
+                return Err(io::Error::other(format!("llama.cpp could not compute (it says {code})")));
+            }
         }
         for (index, row) in rows.into_iter().enumerate() {
             self.slots[index].note_read(shares[index]);
@@ -280,9 +288,11 @@ impl Engine {
     fn tell_reading(&self, index: usize) -> io::Result<()> {
         let slot = &self.slots[index];
         match &slot.job {
-            Some(job) if job.reading == Reading::Long => {
-                self.wire.send(&Reply::Reading { id: job.id, done: slot.read.len() as u32, total: job.tokens.len() as u32 })
-            }
+            Some(job) if job.reading == Reading::Long => self.wire.send(&Reply::Reading {
+                id: job.id,
+                done: slot.read.len() as u32,
+                total: job.tokens.len() as u32,
+            }),
             _ => Ok(()),
         }
     }

@@ -4,7 +4,8 @@
 use rustix::process::{Resource, Rlimit, nice, setrlimit};
 
 pub(super) fn settle() {
-    let refused: Vec<String> = [give_way(), leave_no_core(), go_first(), follow_the_server()].into_iter().filter_map(Result::err).collect();
+    let refused: Vec<String> =
+        [give_way(), leave_no_core(), go_first(), follow_the_server()].into_iter().filter_map(Result::err).collect();
     for what in refused {
         super::say(&format!("engine worker: could not {what}\n"));
     }
@@ -16,12 +17,14 @@ fn give_way() -> Result<(), String> {
 
 /// A core file would hold conversations.
 fn leave_no_core() -> Result<(), String> {
-    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }).map_err(|error| format!("switch core files off: {error}"))
+    setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })
+        .map_err(|error| format!("switch core files off: {error}"))
 }
 
 #[cfg(target_os = "linux")]
 fn go_first() -> Result<(), String> {
-    std::fs::write("/proc/self/oom_score_adj", OOM_SCORE).map_err(|error| format!("offer itself when memory runs out: {error}"))
+    std::fs::write("/proc/self/oom_score_adj", OOM_SCORE)
+        .map_err(|error| format!("offer itself when memory runs out: {error}"))
 }
 
 /// The server's waiting thread started us and lives as long as we do, so the signal cannot come early.

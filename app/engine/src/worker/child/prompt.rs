@@ -33,7 +33,9 @@ impl PromptWriter {
     pub(super) fn tokens(&self, prompt: Prompt) -> Result<Vec<Token>, Fault> {
         match prompt {
             Prompt::Tokens(tokens) if tokens.iter().all(|token| self.model.knows(*token)) => Ok(tokens),
-            Prompt::Tokens(_) => Err(Fault::Internal("a resumed prompt holds tokens that the model does not know".into())),
+            Prompt::Tokens(_) => {
+                Err(Fault::Internal("a resumed prompt holds tokens that the model does not know".into()))
+            }
             Prompt::Turns(turns) => self.written(turns),
         }
     }

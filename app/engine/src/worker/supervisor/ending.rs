@@ -5,7 +5,10 @@ use std::time::Duration;
 use steadfast::{CancelReason, Error};
 use steadfast_contract::code::model_crashed;
 
-use super::{super::protocol::{Facts, Fault}, fault_to_error};
+use super::{
+    super::protocol::{Facts, Fault},
+    fault_to_error,
+};
 
 #[derive(Debug, Clone)]
 pub(in super::super) enum State {
@@ -36,7 +39,9 @@ impl Ending {
     pub(in super::super) fn to_error(&self, model: &str) -> Error {
         match self {
             Self::Cancelled(reason) => Error::cancelled(*reason),
-            Self::CannotStart(why) => Error::internal(why).with_message(format!("The engine of {model} could not be started.")),
+            Self::CannotStart(why) => {
+                Error::internal(why).with_message(format!("The engine of {model} could not be started."))
+            }
             Self::Unloadable(fault) => fault_to_error(fault, model),
             Self::Crashed { cause, last_words, retry_after } => model_crashed(model)
                 .with_retry_after(*retry_after)

@@ -50,7 +50,11 @@ impl Process {
             move || live(command, born, &alive)
         });
         let Ok((pid, stderr)) = birth.await else {
-            return Err(waiter.await.map_err(io::Error::other)?.err().unwrap_or_else(|| io::Error::other("it did not start")));
+            return Err(waiter
+                .await
+                .map_err(io::Error::other)?
+                .err()
+                .unwrap_or_else(|| io::Error::other("it did not start")));
         };
         let last_words = Arc::new(Mutex::new(VecDeque::new()));
         let _reader = token.spawn("read the engine's stderr", keep_last_words(stderr, Arc::clone(&last_words)));
@@ -124,7 +128,9 @@ pub(super) fn cause_of(status: ExitStatus) -> Death {
         Some(signal) if signal == Signal::ILL.as_raw() => Death::IllegalInstruction,
         Some(signal) if signal == Signal::KILL.as_raw() => Death::Killed,
         Some(signal) => Death::Crashed(format!("the engine crashed (signal {signal})")),
-        None => Death::Crashed(format!("the engine ended unexpectedly (exit code {})", status.code().unwrap_or_default())),
+        None => {
+            Death::Crashed(format!("the engine ended unexpectedly (exit code {})", status.code().unwrap_or_default()))
+        }
     }
 }
 

@@ -25,7 +25,10 @@ pub(in crate::routes) async fn one(State(house): State<Arc<House>>, Path(id): Pa
 async fn names(house: &House) -> Result<Vec<Value>, Error> {
     let created = house.started_ms / 1000;
     let listed = house.gateway().await?.route_names();
-    Ok(listed.iter().flat_map(|model| std::iter::once(&model.id).chain(&model.aliases).map(|name| entry(name, model, created))).collect())
+    Ok(listed
+        .iter()
+        .flat_map(|model| std::iter::once(&model.id).chain(&model.aliases).map(|name| entry(name, model, created)))
+        .collect())
 }
 
 fn entry(name: &str, model: &Listed, created: u64) -> Value {

@@ -12,7 +12,7 @@ use super::Caller;
 use crate::error_reply::PARAM;
 
 #[derive(Debug, Deserialize)]
-pub(super) struct ChatCompletion {
+pub(in crate::routes) struct ChatCompletion {
     model: String,
     messages: Vec<RawMessage>,
     #[serde(default)]
@@ -98,7 +98,10 @@ impl ChatCompletion {
             return Err(wrong("n", "one answer at a time is possible"));
         }
         let streams = self.stream == Some(true);
-        let wanted = Wanted { streams, usage_at_the_end: self.stream_options.and_then(|options| options.include_usage) == Some(true) };
+        let wanted = Wanted {
+            streams,
+            usage_at_the_end: self.stream_options.and_then(|options| options.include_usage) == Some(true),
+        };
         // A streaming client is kept patient by heartbeats; its read time-out says nothing about the whole answer.
         let patience = if streams { None } else { caller.patience() };
         let sampling = self.sampling()?;
@@ -163,16 +166,22 @@ impl RawPart {
         match (self.kind.as_str(), self.text, self.image_url) {
             ("text", Some(text), _) => Ok(Part::Text(text)),
             ("image_url", _, Some(image)) => Ok(Part::Image { url: image.url }),
-            ("text" | "image_url", ..) => Err(wrong(place, &format!("a part of type {} needs its `{}`", self.kind, self.kind))),
-            (other, ..) => Err(code::unsupported_input(format!("`{place}` is of type {other}, which no model here can take."))
-                .with_detail(PARAM, place)),
+            ("text" | "image_url", ..) => {
+                Err(wrong(place, &format!("a part of type {} needs its `{}`", self.kind, self.kind)))
+            }
+            (other, ..) => {
+                Err(code::unsupported_input(format!("`{place}` is of type {other}, which no model here can take."))
+                    .with_detail(PARAM, place))
+            }
         }
     }
 }
 
 fn within(member: &str, value: Option<f32>, least: f32, most: f32) -> Result<(), Error> {
     match value {
-        Some(value) if !(least..=most).contains(&value) => Err(wrong(member, &format!("{least} to {most} is possible"))),
+        Some(value) if !(least..=most).contains(&value) => {
+            Err(wrong(member, &format!("{least} to {most} is possible")))
+        }
         _ => Ok(()),
     }
 }
@@ -215,7 +224,12 @@ mod tests {
         let (wanted, ask) = asked(request, &HeaderMap::new()).unwrap();
         assert!(!wanted.streams);
         assert_eq!(ask.messages, [Message::text(Role::System, "be brief"), Message::text(Role::User, "hi")]);
-        let expected = Sampling { repeat_penalty: Some(1.1), max_tokens: Some(5), stop: vec!["END".into()], ..Sampling::default() };
+        let expected = Sampling {
+            repeat_penalty: Some(1.1),
+            max_tokens: Some(5),
+            stop: vec!["END".into()],
+            ..Sampling::default()
+        };
         assert_eq!(ask.sampling, expected);
     }
 
@@ -227,8 +241,14 @@ mod tests {
         assert_eq!(param(json!({"model": "quick", "messages": user, "n": 2})), "n");
         assert_eq!(param(json!({"model": "quick", "messages": user, "stop": [""]})), "stop");
         assert_eq!(param(json!({"model": "quick", "messages": []})), "messages");
-        assert_eq!(param(json!({"model": "quick", "messages": [{"role": "robot", "content": "hi"}]})), "messages[0].role");
-        assert_eq!(param(json!({"model": "quick", "messages": [{"role": "user", "content": 7}]})), "messages[0].content");
+        assert_eq!(
+            param(json!({"model": "quick", "messages": [{"role": "robot", "content": "hi"}]})),
+            "messages[0].role"
+        );
+        assert_eq!(
+            param(json!({"model": "quick", "messages": [{"role": "user", "content": 7}]})),
+            "messages[0].content"
+        );
         let audio = json!([{"role": "user", "content": [{"type": "input_audio"}]}]);
         assert_eq!(param(json!({"model": "quick", "messages": audio})), "messages[0].content[0]");
     }
@@ -239,7 +259,8 @@ mod tests {
             .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
             .into_iter()
             .collect();
-        let request = |stream: bool| json!({"model": "quick", "messages": [{"role": "user", "content": "hi"}], "stream": stream});
+        let request =
+            |stream: bool| json!({"model": "quick", "messages": [{"role": "user", "content": "hi"}], "stream": stream});
         assert_eq!(asked(request(false), &headers).unwrap().1.deadline, Some(Duration::from_millis(1900)));
         assert_eq!(asked(request(true), &headers).unwrap().1.deadline, None);
     }

@@ -5,7 +5,6 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use futures_core::Stream;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use steadfast::Error;
@@ -32,7 +31,14 @@ use crate::{
 
 type Opening = BoxFuture<'static, Result<Answer, Error>>;
 
-pub(super) async fn answer(house: Arc<House>, gateway: Arc<Gateway>, ask: ChatAsk, leaving: Leaving, wanted: Wanted, id: RequestId) -> Reply {
+pub(super) async fn answer(
+    house: Arc<House>,
+    gateway: Arc<Gateway>,
+    ask: ChatAsk,
+    leaving: Leaving,
+    wanted: Wanted,
+    id: RequestId,
+) -> Reply {
     let (models, asked_for) = (Arc::clone(gateway.models()), ask.model.clone());
     let mut opening: Opening = Box::pin(async move { gateway.chat(ask).await });
     let state = tokio::select! {
@@ -41,7 +47,14 @@ pub(super) async fn answer(house: Arc<House>, gateway: Arc<Gateway>, ask: ChatAs
         () = house.clock.sleep(EARLY_HEADERS) => State::Opening(opening),
     };
     let clock = house.clock.clone();
-    let answering = Answering { _leaving: leaving, completion: completion_id(), model: asked_for.clone(), wanted, request: id, house };
+    let answering = Answering {
+        _leaving: leaving,
+        completion: completion_id(),
+        model: asked_for.clone(),
+        wanted,
+        request: id,
+        house,
+    };
     let frames = stream::unfold((answering, state), |(mut answering, state)| async move {
         let (frame, state) = state.next(&mut answering).await?;
         Some((frame, (answering, state)))
@@ -87,13 +100,21 @@ impl State {
                     Ok(answer) => Self::begin(answer),
                     Err(error) => return Some((answering.error(&error), Self::End)),
                 },
-                Self::Text { mut chunks, target, first } => match chunks.next().await.unwrap_or_else(|| Err(code::stream_cut(&target))) {
-                    Ok(Chunk::Text(text)) => return Some((answering.text(&text, first), Self::Text { chunks, target, first: First::No })),
+                Self::Text { mut chunks, target, first } => match chunks
+                    .next()
+                    .await
+                    .unwrap_or_else(|| Err(code::stream_cut(&target)))
+                {
+                    Ok(Chunk::Text(text)) => {
+                        return Some((answering.text(&text, first), Self::Text { chunks, target, first: First::No }));
+                    }
                     Ok(Chunk::Status(status)) => match say(&status) {
                         Some(comment) => return Some((comment, Self::Text { chunks, target, first })),
                         None => Self::Text { chunks, target, first },
                     },
-                    Ok(Chunk::Finish { reason, usage }) => return Some((answering.finish(reason, first), Self::Usage(usage))),
+                    Ok(Chunk::Finish { reason, usage }) => {
+                        return Some((answering.finish(reason, first), Self::Usage(usage)));
+                    }
                     Err(error) => return Some((answering.error(&error), Self::End)),
                 },
                 Self::Usage(usage) => match usage.filter(|_| answering.wanted.usage_at_the_end) {
@@ -149,15 +170,19 @@ fn say(status: &Status) -> Option<Bytes> {
     match status {
         Status::Waiting { place } => Some(sse::comment(&format!("waiting in line, place {place}"))),
         Status::Reading { done, total } => Some(sse::comment(&format!("reading, {done} of {total} tokens"))),
-        Status::Resumed { cause, .. } => Some(sse::comment(&format!("the engine was started again ({cause}), the answer goes on"))),
+        Status::Resumed { cause, .. } => {
+            Some(sse::comment(&format!("the engine was started again ({cause}), the answer goes on")))
+        }
         Status::Alive => None,
     }
 }
 
 /// The heartbeat: how far the model is when it is still loading.
 fn waiting(models: &dyn ModelHost, asked_for: &str) -> Bytes {
-    let is_asked_for = |info: &steadfast_contract::model::ModelInfo| info.id == asked_for || info.name.eq_ignore_ascii_case(asked_for);
-    let progress = models.list().into_iter().find(|status| is_asked_for(&status.info)).and_then(|status| status.progress);
+    let is_asked_for =
+        |info: &steadfast_contract::model::ModelInfo| info.id == asked_for || info.name.eq_ignore_ascii_case(asked_for);
+    let progress =
+        models.list().into_iter().find(|status| is_asked_for(&status.info)).and_then(|status| status.progress);
     match progress {
         Some(progress) => sse::comment(&format!("waiting for {asked_for}, {:.0} %", progress.percent)),
         None => sse::comment("alive"),

@@ -65,7 +65,11 @@ async fn collect(mut stream: ChunkStream, target: &str) -> Result<Collected, Err
     Err(code::stream_cut(target))
 }
 
-async fn within<T>(deadline: Option<Deadline>, clock: &Clock, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+async fn within<T>(
+    deadline: Option<Deadline>,
+    clock: &Clock,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
     let Some(deadline) = deadline else { return work.await };
     tokio::select! {
         done = work => done,

@@ -43,9 +43,10 @@ export class Line {
     this.#wake();
   }
 
-  readonly #hurry = (): void => {
+  readonly #hurry = (event: Event): void => {
     if (document.visibilityState === 'hidden') return;
-    if (performance.now() - this.#lastByte > SILENCE_MS) this.#abort.abort();
+    // "Offline" may be true of the internet and not of this server: a new line shows which.
+    if (event.type === 'offline' || performance.now() - this.#lastByte > SILENCE_MS) this.#abort.abort();
     this.#hurried = true;
     this.#wake();
   };
@@ -66,11 +67,15 @@ export class Line {
     this.#abort = new AbortController();
     const guard = setInterval(() => {
       if (performance.now() - this.#lastByte > SILENCE_MS) this.#abort.abort();
-    }, 1_000);
+    }, 500);
     this.#lastByte = performance.now();
     this.#hurried = false;
     try {
-      const response = await fetch(this.#to.address(), { headers: { accept: 'text/event-stream' }, signal: this.#abort.signal, cache: 'no-store' });
+      const response = await fetch(this.#to.address(), {
+        headers: { accept: 'text/event-stream' },
+        signal: this.#abort.signal,
+        cache: 'no-store',
+      });
       if (response.status === 204) return 'ended';
       if (!response.ok || !response.body) return 'cut';
       this.#to.opened?.();
@@ -102,10 +107,11 @@ export class Line {
 }
 
 /** The server's heartbeat comes every five seconds; a little more than one of them may be late. */
-const SILENCE_MS = 7_000;
+const SILENCE_MS = 6_000;
 
 const WAKERS: ReadonlyArray<readonly [() => EventTarget, string]> = [
   [() => window, 'online'],
+  [() => window, 'offline'],
   [() => window, 'pageshow'],
   [() => document, 'visibilitychange'],
 ];

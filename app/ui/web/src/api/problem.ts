@@ -26,7 +26,15 @@ export class Problem extends Error {
     const text = (key: string) => (typeof said[key] === 'string' ? said[key] : '');
     const retryAfter = typeof said.retry_after === 'number' ? said.retry_after : undefined;
     const retryable = typeof said.retryable === 'boolean' ? said.retryable : response.status >= 500 || response.status === 429;
-    return new Problem(response.status, text('code') || 'INTERNAL', text('detail'), retryable, retryAfter, text('suggestion'), text('instance'));
+    return new Problem(
+      response.status,
+      text('code') || 'INTERNAL',
+      text('detail'),
+      retryable,
+      retryAfter,
+      text('suggestion'),
+      text('instance'),
+    );
   }
 }
 

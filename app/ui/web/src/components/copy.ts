@@ -4,7 +4,12 @@ import { say } from '../messages';
 
 /** Says whether it worked, to the eye by its answer and to the ear by itself. */
 export async function copy(words: string): Promise<boolean> {
-  const done = navigator.clipboard ? await navigator.clipboard.writeText(words).then(() => true, () => fallback(words)) : fallback(words);
+  const done = navigator.clipboard
+    ? await navigator.clipboard.writeText(words).then(
+        () => true,
+        () => fallback(words),
+      )
+    : fallback(words);
   if (done) announcer.say(say('say.copied'));
   return done;
 }

@@ -22,7 +22,7 @@ export const english = {
   'list.undo': () => 'Undo',
   'list.failed': (p: { why: string }) => `That did not work: ${p.why}`,
   'list.queued': () => 'in line',
-  'list.connecting': () => 'asking',
+  'list.connecting': () => 'answering',
   'list.streaming': () => 'answering',
   'list.recovering': () => 'reconnecting',
   'list.failed_mark': () => 'not answered',
@@ -50,6 +50,9 @@ export const english = {
   'first.ready.remote': (p: { model: string }) => `${p.model} will answer. What you write is kept on this machine, and so is every answer.`,
   'first.idle': () => 'Write first, load later.',
   'first.idle.how': (p: { model: string }) => `${p.model} is not loaded. Send a message and it is made ready to answer it.`,
+
+  'first.held': (p: { model: string }) => `Waiting for ${p.model}.`,
+  'first.held.how': (p: { model: string }) => `${p.model} is not loaded. What you wrote is safe and stays in line until it is.`,
 
   'load.downloading': () => 'Downloading',
   'load.verifying': () => 'Checking the file',
@@ -126,9 +129,11 @@ export const english = {
   'answer.resumed': () => 'The engine stopped and was started again. Going on where it stopped.',
   'answer.quiet': (p: { seconds: number }) => `Quiet for ${p.seconds} s. Still connected.`,
   'answer.quiet_alone': (p: { seconds: number }) => `Quiet for ${p.seconds} s. Reconnecting to steadfast.`,
-  'answer.pick_up_in': (p: { attempt: number; of: number; wait: string }) => `Picking up where it stopped, try ${p.attempt} of ${p.of} in ${p.wait}.`,
+  'answer.pick_up_in': (p: { attempt: number; of: number; wait: string }) =>
+    `Picking up where it stopped, try ${p.attempt} of ${p.of} in ${p.wait}.`,
   'answer.pick_up': (p: { attempt: number; of: number }) => `Picking up where it stopped, try ${p.attempt} of ${p.of}.`,
-  'answer.words_saved': (p: { words: number }) => `Your question and ${p.words === 1 ? 'this word are' : `these ${p.words} words are`} saved.`,
+  'answer.words_saved': (p: { words: number }) =>
+    `Your question and ${p.words === 1 ? 'this word are' : `these ${p.words} words are`} saved.`,
   'answer.question_saved': () => 'Your question is saved.',
   'answer.stopped.empty': () => 'Stopped before the first word.',
   'answer.stopped.user_stop': () => 'stopped by you',
@@ -272,10 +277,12 @@ export const english = {
   'models.state.resting': (p: { seconds: number }) => `Resting after failures, back in ${p.seconds} s.`,
   'models.state.remote': (p: { upstream: string }) => `Answers through ${p.upstream}.`,
   'models.size': (p: { size: string }) => `${p.size} on disk`,
+  'models.size.fetch': (p: { size: string }) => `${p.size} to fetch`,
   'models.memory': (p: { size: string }) => `needs ${p.size} of memory`,
   'models.context': (p: { tokens: string }) => `reads ${p.tokens} tokens`,
   'models.licence': (p: { licence: string }) => `licence ${p.licence}`,
-  'models.progress': (p: { step: string; percent: number }) => `${p.step}, ${p.percent} %`,
+  'models.progress': (p: { step: string; percent: number; left: string }) =>
+    `${p.step}, ${p.percent} %${p.left && `, about ${p.left} left`}.`,
   'models.back': () => 'Back to the conversation',
 
   'thread.label': () => 'Conversation',

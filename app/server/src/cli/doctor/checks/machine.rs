@@ -8,7 +8,8 @@ use crate::settings::Settings;
 pub(super) fn data_dir(settings: &Settings) -> Finding {
     let dir = &settings.data_dir;
     let probe = dir.join(".doctor");
-    let written = fs::create_dir_all(dir).and_then(|()| fs::write(&probe, b"probe")).and_then(|()| fs::remove_file(&probe));
+    let written =
+        fs::create_dir_all(dir).and_then(|()| fs::write(&probe, b"probe")).and_then(|()| fs::remove_file(&probe));
     match written {
         Ok(()) => Finding::good("data directory", format!("{} can be written.", dir.display())),
         Err(error) => Finding::bad(
@@ -21,11 +22,19 @@ pub(super) fn data_dir(settings: &Settings) -> Finding {
 
 pub(super) fn disk(settings: &Settings) -> Finding {
     let Some(free) = nearest_existing(&settings.models.dir).and_then(free_bytes) else {
-        return Finding::warning("disk", "How much room is free cannot be told.", "Keep 6 GB free for the largest tier.");
+        return Finding::warning(
+            "disk",
+            "How much room is free cannot be told.",
+            "Keep 6 GB free for the largest tier.",
+        );
     };
     let told = format!("{:.1} GB are free for models.", free as f64 / 1e9);
     match free {
-        0..QUICK_NEEDS => Finding::bad("disk", told, "The smallest model needs 0.2 GB: free some room, or set `models.dir` to another disk."),
+        0..QUICK_NEEDS => Finding::bad(
+            "disk",
+            told,
+            "The smallest model needs 0.2 GB: free some room, or set `models.dir` to another disk.",
+        ),
         QUICK_NEEDS..GENIUS_NEEDS => Finding::warning("disk", told, "The largest tier needs about 6 GB."),
         _ => Finding::good("disk", told),
     }
@@ -33,11 +42,17 @@ pub(super) fn disk(settings: &Settings) -> Finding {
 
 pub(super) fn memory() -> Finding {
     let Some(free) = available_memory() else {
-        return Finding::warning("memory", "How much memory is free cannot be told.", "The smallest model needs about 0.5 GB.");
+        return Finding::warning(
+            "memory",
+            "How much memory is free cannot be told.",
+            "The smallest model needs about 0.5 GB.",
+        );
     };
     let told = format!("{:.1} GB are free.", free as f64 / 1e9);
     match free {
-        0..HALF_A_GIGABYTE => Finding::bad("memory", told, "The smallest model needs about 0.5 GB: close other programs."),
+        0..HALF_A_GIGABYTE => {
+            Finding::bad("memory", told, "The smallest model needs about 0.5 GB: close other programs.")
+        }
         _ => Finding::good("memory", told),
     }
 }

@@ -7,7 +7,12 @@ use steadfast::Clock;
 use tokio::net::{TcpStream, lookup_host};
 
 use super::super::Finding;
-use crate::{cli::server, edge, settings::Settings};
+use crate::{
+    app,
+    cli::{patience::within, server},
+    edge,
+    settings::Settings,
+};
 
 pub(super) async fn port(settings: &Settings) -> Finding {
     if let Some(address) = server::running(settings).await {
@@ -17,9 +22,11 @@ pub(super) async fn port(settings: &Settings) -> Finding {
     match edge::bind(&settings.listen).await {
         Err(error) => Finding::bad("port", error.message(), error.suggestion()),
         Ok(listener) => match listener.local_addr().map(|bound| bound.port()) {
-            Ok(port) if port != wanted.port() && wanted.port() != 0 => {
-                Finding::warning("port", format!("{wanted} is taken by another program."), format!("Port {port} will be used instead."))
-            }
+            Ok(port) if port != wanted.port() && wanted.port() != 0 => Finding::warning(
+                "port",
+                format!("{wanted} is taken by another program."),
+                format!("Port {port} will be used instead."),
+            ),
             _ => Finding::good("port", format!("{wanted} is free.")),
         },
     }
@@ -27,12 +34,9 @@ pub(super) async fn port(settings: &Settings) -> Finding {
 
 /// Only whether somebody answers there; nothing is fetched.
 pub(super) async fn hub(settings: &Settings) -> Finding {
-    let endpoint = settings.models.hub_endpoint.as_deref().unwrap_or(steadfast_engine::download::HUB_ENDPOINT);
-    let reached = tokio::select! {
-        reached = reach(endpoint) => reached,
-        () = Clock::real().sleep(PATIENCE) => Err("no answer within 3 seconds".to_owned()),
-    };
-    match reached {
+    let endpoint = &app::engine_settings(&settings.models, Clock::real()).download.hub_endpoint;
+    let reached = within(PATIENCE, reach(endpoint)).await;
+    match reached.unwrap_or_else(|| Err("no answer within 3 seconds".to_owned())) {
         Ok(()) => Finding::good("hub", format!("{endpoint} can be reached.")),
         Err(why) => Finding::warning(
             "hub",

@@ -105,7 +105,11 @@ const DRAW: Record<RunView['state'], (run: RunView, around: Surroundings) => Dra
   connecting: (run, around) => {
     const stop: Action = { kind: 'stop', label: say('act.stop') };
     if (run.attempt < 2 && !run.cause) {
-      return { ...plain('breathing'), note: { tone: 'afloat', headline: firstAsking(run, around) }, actions: [...switchOffer(around), stop] };
+      return {
+        ...plain('breathing'),
+        note: { tone: 'afloat', headline: firstAsking(run, around) },
+        actions: around.quietMs >= QUIET_MS ? [...answerWith(around), stop] : switchOffer(around),
+      };
     }
     const waiting = seconds(run, around);
     const who = run.target ?? around.model;
@@ -129,7 +133,7 @@ const DRAW: Record<RunView['state'], (run: RunView, around: Surroundings) => Dra
     return {
       ...plain(isQuiet ? 'still' : 'breathing'),
       ...(now && { note: { tone: 'afloat', headline: now } }),
-      actions: [...switchOffer(around), ...(isQuiet ? [act.stop(), act.tryAgain()] : [act.stop()])],
+      actions: [...switchOffer(around), ...(isQuiet ? [act.tryAgain(), act.stop()] : [])],
     };
   },
 
@@ -176,7 +180,13 @@ const DRAW: Record<RunView['state'], (run: RunView, around: Surroundings) => Dra
   failed: (run, around) => {
     if (run.dismissed && !around.reopened) {
       const line: Note = { tone: 'fixed', headline: say('answer.not_answered') };
-      return { ...plain('hatch'), ...trouble(run, around), note: line, collapsed: true, actions: [{ kind: 'show', label: say('act.show') }] };
+      return {
+        ...plain('hatch'),
+        ...trouble(run, around),
+        note: line,
+        collapsed: true,
+        actions: [{ kind: 'show', label: say('act.show') }],
+      };
     }
     const kind = run.cause && kindOf(run.cause);
     const again = kind?.tryAgain === 'offered' ? [act.tryAgain()] : [];
@@ -190,7 +200,12 @@ const DRAW: Record<RunView['state'], (run: RunView, around: Surroundings) => Dra
         ...(kind && { then: say(kind.then) }),
         small: tried(run),
       },
-      actions: [...again, ...answerWith(around), ...fix, ...(run.dismissed ? [] : [{ kind: 'dismiss' as const, label: say('act.dismiss') }])],
+      actions: [
+        ...again,
+        ...answerWith(around),
+        ...fix,
+        ...(run.dismissed ? [] : [{ kind: 'dismiss' as const, label: say('act.dismiss') }]),
+      ],
       margin: [say('answer.not_answered')],
     };
   },

@@ -36,7 +36,10 @@ export class OpenConversation {
   constructor(id: string, isNew: boolean) {
     this.id = id;
     if (isNew) this.status = 'new';
-    this.#unwatch = house.watch({ greeted: (restarted) => this.#greeted(restarted), changed: (conversation) => this.#announced(conversation) });
+    this.#unwatch = house.watch({
+      greeted: (restarted) => this.#greeted(restarted),
+      changed: (conversation) => this.#announced(conversation),
+    });
     document.addEventListener('visibilitychange', this.#woke);
     if (!isNew) void this.read();
   }
@@ -105,7 +108,10 @@ export class OpenConversation {
       if (!run.isOver) run.stored(await client.stop(run.id, 'model_switch'), false);
       const id = newId();
       const view = await insist(() => client.runAgain(message, { id, ...more }));
-      this.#merge(this.turns.filter((turn) => turn.message.id === message).map((turn) => ({ message: turn.message, runs: [view] })), 'some');
+      this.#merge(
+        this.turns.filter((turn) => turn.message.id === message).map((turn) => ({ message: turn.message, runs: [view] })),
+        'some',
+      );
     });
   }
 
@@ -124,8 +130,13 @@ export class OpenConversation {
     return this.#change(() => client.sendNow(turn.message.id));
   }
 
+  /** A tab that nobody sees gives its connection back; the live line still tells it of every change. */
   readonly #woke = (): void => {
-    if (document.visibilityState === 'visible') this.#followed?.woke();
+    this.#line?.close();
+    this.#line = undefined;
+    if (document.visibilityState === 'hidden') return;
+    this.#followed?.woke();
+    this.#follow();
   };
 
   #has(message: string): boolean {
@@ -149,7 +160,8 @@ export class OpenConversation {
       const restarted = this.#restarted;
       const view = await client.conversation(this.id).catch((problem: unknown) => problem);
       if (this.#closed) return;
-      if (view instanceof Problem && view.status === 404 && this.pending.length === 0) this.status = this.turns.length ? this.status : 'gone';
+      if (view instanceof Problem && view.status === 404 && this.pending.length === 0)
+        this.status = this.turns.length ? this.status : 'gone';
       if (view instanceof Error || view === undefined) return; // the next greeting reads again
       this.#take(view as ConversationView, restarted);
     }
@@ -191,7 +203,15 @@ export class OpenConversation {
     if (next === this.#followed && this.#line) return;
     this.#line?.close();
     this.#followed = next;
-    this.#line = next && followRun(next.id, { seen: () => next.seen, event: (event) => next.event(event), alive: () => next.alive(), ended: () => this.#lineEnded(next) });
+    if (document.visibilityState === 'hidden') return;
+    this.#line =
+      next &&
+      followRun(next.id, {
+        seen: () => next.seen,
+        event: (event) => next.event(event),
+        alive: () => next.alive(),
+        ended: () => this.#lineEnded(next),
+      });
   }
 
   #lineEnded(run: ShownRun): boolean {

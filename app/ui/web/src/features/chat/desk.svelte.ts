@@ -61,13 +61,13 @@ class Desk {
   async send(words: string): Promise<string> {
     const conversation = this.open?.id ?? newId();
     const item: OutboxItem = { id: newId(), conversation, text: words, model: models.chosen.value, createdMs: Date.now() };
-    if (!this.open) this.open = new OpenConversation(conversation, true);
-    try {
-      await this.#outbox.add(item);
-    } catch {
+    const receipt = await this.#outbox.add(item).catch(() => {
       this.keepsNothing = true;
-      this.#received(item, await client.send(conversation, item));
-    }
+      return client.send(conversation, item);
+    });
+    if (!this.open) this.open = new OpenConversation(conversation, true);
+    this.open.outboxChanged([...this.#outbox.items]);
+    if (receipt) this.#received(item, receipt);
     record({ what: 'message', id: item.id, from: 'draft', to: 'sending' });
     this.#channel?.postMessage('changed');
     return conversation;

@@ -24,8 +24,25 @@ const LANGUAGES: Record<string, Loader> = {
 };
 
 const ALIASES: Record<string, string> = {
-  'c++': 'cpp', cs: 'csharp', 'c#': 'csharp', html: 'xml', js: 'javascript', jsx: 'javascript', mjs: 'javascript', py: 'python', rs: 'rust',
-  sh: 'bash', shell: 'bash', svg: 'xml', toml: 'ini', ts: 'typescript', tsx: 'typescript', yml: 'yaml', zsh: 'bash', patch: 'diff', golang: 'go',
+  'c++': 'cpp',
+  cs: 'csharp',
+  'c#': 'csharp',
+  html: 'xml',
+  js: 'javascript',
+  jsx: 'javascript',
+  mjs: 'javascript',
+  py: 'python',
+  rs: 'rust',
+  sh: 'bash',
+  shell: 'bash',
+  svg: 'xml',
+  toml: 'ini',
+  ts: 'typescript',
+  tsx: 'typescript',
+  yml: 'yaml',
+  zsh: 'bash',
+  patch: 'diff',
+  golang: 'go',
 };
 
 /** HTML with colours, or nothing when the language is not known or the code is too long to be worth the wait. */

@@ -107,4 +107,6 @@ const SANITISE = {
   ],
   ALLOW_DATA_ATTR: false,
   ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
+  // DOMPurify holds every value to that pattern, except those of attributes that are named here.
+  ADD_URI_SAFE_ATTR: ['target', 'rel', 'start', 'type', 'align', 'tabindex', 'data-language'],
 };

@@ -17,9 +17,26 @@ interface Fixture {
 
 function fresh(spec: RunView['spec']): RunView {
   return {
-    spec, state: 'queued', seq: 0, text: '', target: null, attempt: 0, attempts: 0, next_attempt_ms: null, queued: null, place: null,
-    status: null, cause: null, stop_reason: null, finish: null, usage: null, recoveries: 0, dismissed: false, started_ms: null,
-    first_text_ms: null, ended_ms: null,
+    spec,
+    state: 'queued',
+    seq: 0,
+    text: '',
+    target: null,
+    attempt: 0,
+    attempts: 0,
+    next_attempt_ms: null,
+    queued: null,
+    place: null,
+    status: null,
+    cause: null,
+    stop_reason: null,
+    finish: null,
+    usage: null,
+    recoveries: 0,
+    dismissed: false,
+    started_ms: null,
+    first_text_ms: null,
+    ended_ms: null,
   };
 }
 
@@ -55,7 +72,12 @@ describe('folding', () => {
     const view = fresh(spec);
     fold(view, events[0]!);
     const before = structuredClone(view);
-    expect(fold(view, events.find((event) => event.seq === 3)!)).toBe('gap');
+    expect(
+      fold(
+        view,
+        events.find((event) => event.seq === 3)!,
+      ),
+    ).toBe('gap');
     expect(view).toEqual(before);
   });
 });
@@ -73,7 +95,11 @@ describe('joining with what the server stored', () => {
   });
 
   test('after a restart the state is the server’s and the longer text stays', () => {
-    expect(reconcile(at(9, 'one two three'), at(7, 'one two', 'interrupted'), true)).toMatchObject({ text: 'one two three', state: 'interrupted', seq: 7 });
+    expect(reconcile(at(9, 'one two three'), at(7, 'one two', 'interrupted'), true)).toMatchObject({
+      text: 'one two three',
+      state: 'interrupted',
+      seq: 7,
+    });
   });
 
   test('a text that goes another way is the server’s', () => {

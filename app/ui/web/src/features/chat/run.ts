@@ -37,7 +37,15 @@ export function reconcile(shown: RunView | undefined, stored: RunView, restarted
 /** The text to show for a run: while a continuation has not caught up with what it continues, that stays in view. */
 export function shownText(run: RunView, siblings: readonly RunView[]): string {
   const base = run.spec.continues && siblings.find((other) => other.spec.id === run.spec.continues);
-  return base ? longer(run.text, shownText(base, siblings.filter((other) => other !== run))) : run.text;
+  return base
+    ? longer(
+        run.text,
+        shownText(
+          base,
+          siblings.filter((other) => other !== run),
+        ),
+      )
+    : run.text;
 }
 
 export function countWords(text: string): number {

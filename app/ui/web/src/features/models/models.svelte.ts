@@ -70,7 +70,8 @@ class Models {
   /** On the first view of the page: Quick is made ready, unless somebody said not to. */
   loadAtFirstView(): void {
     const quick = this.choices[0]?.status;
-    if (quick?.phase === 'idle' && !quick.error && quick.info.place === 'this_machine' && !kept('load-cancelled')) void this.load(quick.info.id);
+    if (quick?.phase === 'idle' && !quick.error && quick.info.place === 'this_machine' && !kept('load-cancelled'))
+      void this.load(quick.info.id);
   }
 
   load(id: string): Promise<void> {

@@ -1,0 +1,68 @@
+//! Work that its call can end: by its token, its deadline or a limit. Written by hand and not as an `async fn`,
+//! because those keep their argument twice, and policies nest: the third level would be eight times as large.
+
+use super::Call;
+use crate::{Cancelled, Deadline, Error};
+use pin_project_lite::pin_project;
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+pin_project! {
+    #[must_use = "futures do nothing unless awaited"]
+    pub(crate) struct Bounded<'a, F> {
+        call: &'a Call,
+        limit: Option<Duration>,
+        cancelled: Cancelled,
+        timer: Option<Timer>,
+        #[pin]
+        work: F,
+    }
+}
+
+/// Set when the work first has to wait, so that ready work pays nothing.
+struct Timer {
+    after: Duration,
+    sleep: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl<'a, F> Bounded<'a, F> {
+    pub(crate) fn new(call: &'a Call, limit: Option<Duration>, work: F) -> Self {
+        Self { call, limit, cancelled: call.token.cancelled(), timer: None, work }
+    }
+}
+
+impl<T, F: Future<Output = Result<T, Error>>> Future for Bounded<'_, F> {
+    type Output = Result<T, Error>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Some(reason) = this.call.token.reason() {
+            return Poll::Ready(Err(this.call.stopped(reason)));
+        }
+        if let Poll::Ready(output) = this.work.poll(context) {
+            return Poll::Ready(output);
+        }
+        if let Poll::Ready(reason) = Pin::new(this.cancelled).poll(context) {
+            return Poll::Ready(Err(this.call.stopped(reason)));
+        }
+        if this.timer.is_none() {
+            *this.timer = this.call.timer(*this.limit);
+        }
+        let Some(timer) = this.timer else { return Poll::Pending };
+        ready!(timer.sleep.as_mut().poll(context));
+        Poll::Ready(Err(this.call.timed_out(timer.after)))
+    }
+}
+
+impl Call {
+    /// Rings at the deadline or `limit` from now, whichever is earlier; `None` when there is neither.
+    fn timer(&self, limit: Option<Duration>) -> Option<Timer> {
+        let limit = limit.map(|limit| Deadline::after(&self.clock, limit));
+        let end = [self.deadline, limit].into_iter().flatten().reduce(Deadline::min)?;
+        let (clock, after) = (self.clock.clone(), end.remaining(&self.clock));
+        Some(Timer { after, sleep: Box::pin(async move { clock.sleep_until(end.moment()).await }) })
+    }
+}
