@@ -18,7 +18,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub struct Setup {
     pub models: Models,
-    /// More settings, as they stand in the file.
+    /// More tables of the settings, as they stand in the file.
     pub settings: String,
 }
 
@@ -172,6 +172,7 @@ impl House {
 }
 
 impl Drop for House {
+    #[expect(clippy::print_stderr, reason = "a failed test shows what the server said")]
     fn drop(&mut self) {
         if std::thread::panicking()
             && let Some(program) = &self.program
@@ -185,7 +186,9 @@ impl Drop for House {
 
 fn settings(dir: &TempDir, setup: &Setup) -> String {
     let start = if setup.models == Models::Quick { "quick" } else { "" };
-    let mut models = format!("[models]\nstart = \"{start}\"\nhub_endpoint = \"http://127.0.0.1:9\"\n");
+    // Neither hub nor package index: tests fetch nothing.
+    let nowhere = "hub_endpoint = \"http://127.0.0.1:9\"\npython = \"/no/python\"";
+    let mut models = format!("[models]\nstart = \"{start}\"\n{nowhere}\n");
     if setup.models != Models::None {
         let catalogue = dir.path().join("models.toml");
         let source =
@@ -193,16 +196,7 @@ fn settings(dir: &TempDir, setup: &Setup) -> String {
         std::fs::write(&catalogue, source).expect("the catalogue can be written");
         models.push_str(&format!("catalogue = {catalogue:?}\n"));
     }
-    // Members of the top level must stand before the first table.
-    format!("{}\n{models}", setup.settings.split("\n[").next().filter(|top| !top.starts_with('[')).unwrap_or_default())
-        + &tables(&setup.settings)
-}
-
-fn tables(settings: &str) -> String {
-    match settings.find("\n[").map(|at| at + 1).or(settings.starts_with('[').then_some(0)) {
-        Some(at) => settings[at..].to_owned(),
-        None => String::new(),
-    }
+    format!("{models}\n{}\n", setup.settings)
 }
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {

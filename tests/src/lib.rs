@@ -3,6 +3,8 @@
 //! They need programs and a model that `cargo xtask test` puts into the environment (`STEADFAST_BIN`,
 //! `STEADFAST_SCRIPTED_UPSTREAM`, `STEADFAST_TEST_MODEL`); when one is missing a test fails and says so.
 
+#![expect(clippy::expect_used, clippy::panic, reason = "this is how a test fails")]
+
 mod chat;
 mod events;
 mod house;

@@ -16,7 +16,6 @@ pub async fn until<T>(what: impl Display, limit: Duration, mut look: impl AsyncF
 }
 
 /// The result of `work`, which must come in time.
-#[expect(clippy::panic, reason = "this is how a test fails")]
 pub async fn within<T>(what: impl Display, limit: Duration, work: impl Future<Output = T>) -> T {
     match tokio::time::timeout(limit, work).await {
         Ok(done) => done,

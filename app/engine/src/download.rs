@@ -190,6 +190,20 @@ impl Job {
         }
     }
 
+    /// A digest that was recorded at the first download may be given up by the one who trusts the new file.
+    fn what_about_a_wrong_file(&self) -> String {
+        match &self.entry.digest {
+            Digest::Pinned(_) => "Add another source to the model catalogue, or choose another model.".to_owned(),
+            Digest::FirstUse => {
+                let record = self.place.receipt_file();
+                format!(
+                    "The file has changed since it was first fetched. If you trust the new one, delete {}.",
+                    record.display()
+                )
+            }
+        }
+    }
+
     fn say_what_is_next(&self, index: usize, error: &Error) {
         let next = self.entry.sources.iter().enumerate().skip(index + 1).find(|(next, _)| !self.is_bad(*next));
         let note = match next {
@@ -206,23 +220,20 @@ impl Job {
             [one] => format!("{} could not be downloaded. {one}", self.entry.name),
             _ => format!("{} could not be downloaded from any source. {}", self.entry.name, said.join(" ")),
         };
-        let worth_another_round =
-            failures.iter().any(|(_, error)| error.retryable() || error.advice() == RetryAdvice::TryElsewhere);
+        let may_pass = failures.iter().any(|(_, error)| may_pass(error));
         let Some((_, last)) = failures.into_iter().last() else { return Error::corrupt(message) };
-        let error =
-            Error::new(last.code()).with_message(message).with_blame(last.blame()).with_detail("attempt", attempt);
-        let error = error
-            .with_suggestion("Check the connection and load it again: what has arrived is kept.")
-            .with_source(last);
-        if worth_another_round && self.some_source_is_left() {
-            error.with_advice(RetryAdvice::RetryNow)
+        let (advice, suggestion) = if may_pass {
+            (RetryAdvice::RetryNow, "Check the connection and load it again: what has arrived is kept.")
         } else {
-            error.with_advice(RetryAdvice::Never)
-        }
-    }
-
-    fn some_source_is_left(&self) -> bool {
-        (0..self.entry.sources.len()).any(|index| !self.is_bad(index))
+            (RetryAdvice::Never, last.suggestion())
+        };
+        Error::new(last.code())
+            .with_message(message)
+            .with_suggestion(suggestion)
+            .with_advice(advice)
+            .with_blame(last.blame())
+            .with_detail("attempt", attempt)
+            .with_source(last)
     }
 
     fn is_bad(&self, index: usize) -> bool {
@@ -249,6 +260,11 @@ impl Job {
 /// Another source cannot help against these.
 fn ends_everything(error: &Error) -> bool {
     [Code::CANCELLED, Code::DISK_FULL, Code::INTERNAL].contains(&error.code())
+}
+
+/// A trouble of the line, which another round may not meet again.
+fn may_pass(error: &Error) -> bool {
+    error.retryable() || [Code::UNAVAILABLE, Code::TIMEOUT, Code::RETRY_EXHAUSTED].contains(&error.code())
 }
 
 /// How long to wait for the lock between two looks; it costs one system call.

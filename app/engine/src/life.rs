@@ -57,6 +57,8 @@ struct Host {
     events: Events,
     slots: Vec<Slot>,
     bell: watch::Sender<()>,
+    /// Held while room is made and taken, so that two loads do not take the same.
+    making_room: tokio::sync::Mutex<()>,
 }
 
 /// Who asks for a load.
@@ -94,6 +96,7 @@ impl Models {
             runner,
             events,
             bell,
+            making_room: tokio::sync::Mutex::default(),
         };
         let host = Arc::new(host);
         idle::watch_over(&host);
@@ -110,11 +113,11 @@ impl Models {
 
     /// Answers with a ready model. One that is not ready is asked to become so, and the answer is `MODEL_LOADING`.
     pub(crate) async fn generate(&self, request: ChatRequest, token: CancelToken) -> Result<ChunkStream, Error> {
-        let slot = self.host.slot(&request.model)?;
-        let Some(running) = slot.look(|state| state.running.clone()) else {
+        let index = self.host.index(&request.model)?;
+        let Some(running) = self.host.slots[index].look(|state| state.running.clone()) else {
             return Err(self.not_ready(&request.model));
         };
-        let answer = idle::Answer::begin(&self.host, slot);
+        let answer = idle::Answer::begin(&self.host, index);
         let chunks = running.generate(request, token).await?;
         Ok(answer.wrap(chunks))
     }
@@ -122,7 +125,7 @@ impl Models {
     fn not_ready(&self, id: &str) -> Error {
         match self.host.begin_load(id, Asker::Question) {
             Err(refused) => refused,
-            Ok(status) => code::model_loading(&status.info.name, load::worth_waiting(&status)),
+            Ok(status) => code::model_loading(&status.info.name, Some(load::worth_waiting(&status))),
         }
     }
 }
@@ -189,10 +192,6 @@ impl Host {
         let entry = self.catalog.require(id)?;
         let index = self.slots.iter().position(|slot| slot.entry.id == entry.id);
         index.ok_or_else(|| Error::not_found("model", id))
-    }
-
-    fn slot(&self, id: &str) -> Result<&Slot, Error> {
-        self.index(id).map(|index| &self.slots[index])
     }
 
     fn status_of(&self, index: usize) -> ModelStatus {

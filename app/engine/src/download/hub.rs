@@ -28,9 +28,9 @@ pub(super) async fn ask(job: &Job, repo: &str, file: &str, revision: &str) -> Re
     if let (Some(expected), Some(digest)) = (&expected, &facts.digest)
         && expected != digest
     {
-        return Err(
-            other_file("has a file with another checksum than the one that is expected").with_detail("sha256", digest)
-        );
+        let error =
+            other_file("has a file with another checksum than the one that is expected").with_detail("sha256", digest);
+        return Err(error.with_suggestion(job.what_about_a_wrong_file()));
     }
     let content = expected.or_else(|| facts.digest.clone()).unwrap_or_else(|| format!("{repo}/{file}@{revision}"));
     let window = Window { start: 0, length };

@@ -69,7 +69,7 @@ impl Place {
         self.named("lock")
     }
 
-    fn receipt_file(&self) -> PathBuf {
+    pub(super) fn receipt_file(&self) -> PathBuf {
         self.named("json")
     }
 

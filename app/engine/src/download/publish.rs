@@ -75,12 +75,21 @@ pub(super) struct Candidate {
     pub(super) watch: Watch,
     target: &'static str,
     expected: Vec<String>,
+    suggestion: String,
 }
 
 impl Candidate {
     pub(super) fn new(job: &Job, target: &'static str, said: Option<String>) -> Self {
         let expected = job.expected_digest().into_iter().chain(said).collect();
-        Self { place: job.place.clone(), size: job.entry.size_bytes, watch: Arc::clone(&job.watch), target, expected }
+        let suggestion = job.what_about_a_wrong_file();
+        Self {
+            place: job.place.clone(),
+            size: job.entry.size_bytes,
+            watch: Arc::clone(&job.watch),
+            target,
+            expected,
+            suggestion,
+        }
     }
 
     pub(super) fn tell(&self) -> impl FnMut(u64) + use<> {
@@ -89,6 +98,7 @@ impl Candidate {
 
     /// Publishes `path` when its checksum is right; removes it when not.
     pub(super) fn publish(&self, path: &Path, sha256: &str) -> Result<(), Error> {
+        (self.watch)(News::Verifying { done: self.size, total: self.size });
         if self.expected.iter().any(|expected| expected != sha256) {
             return Err(self.wrong("sent a file with the wrong checksum"));
         }
@@ -101,7 +111,9 @@ impl Candidate {
     }
 
     pub(super) fn wrong(&self, what: &str) -> Error {
-        let error = Error::corrupt(sentence(self.target, what)).with_advice(RetryAdvice::TryElsewhere);
+        let error = Error::corrupt(sentence(self.target, what))
+            .with_advice(RetryAdvice::TryElsewhere)
+            .with_suggestion(&self.suggestion);
         let error = match self.expected.first() {
             Some(expected) => error.with_detail("expected_sha256", expected),
             None => error,

@@ -23,6 +23,8 @@ pub struct DownloadSettings {
     pub pause_between_rounds: Duration,
     /// How long pip may take to name the address of a wheel.
     pub index_within: Duration,
+    /// How long pip may take when it insists on downloading the wheel itself.
+    pub pip_download_within: Duration,
     /// Room to leave on the disk for everybody else.
     pub keep_free_bytes: u64,
 }
@@ -40,7 +42,8 @@ impl DownloadSettings {
             pause_between_attempts: Duration::from_secs(1),
             rounds: 2,
             pause_between_rounds: Duration::from_secs(2),
-            index_within: Duration::from_secs(60),
+            index_within: Duration::from_secs(45),
+            pip_download_within: Duration::from_secs(1800),
             keep_free_bytes: 64 << 20,
         }
     }

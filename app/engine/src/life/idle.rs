@@ -15,7 +15,7 @@ use steadfast_contract::{
     model::Tier,
 };
 
-use super::{Host, Slot, room::is_idle};
+use super::{Host, room::is_idle};
 
 /// One answer of a model, for as long as it lives.
 pub(super) struct Answer {
@@ -24,8 +24,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    pub(super) fn begin(host: &Arc<Host>, slot: &Slot) -> Self {
-        let index = host.slots.iter().position(|other| other.entry.id == slot.entry.id).unwrap_or_default();
+    pub(super) fn begin(host: &Arc<Host>, index: usize) -> Self {
         host.slots[index].count_answer(|answers| answers.saturating_add(1), host.settings.clock.now());
         Self { host: Arc::clone(host), index }
     }

@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use steadfast::{Blame, Call, CancelReason, CancelToken, Code, Error, Permit};
-use steadfast_contract::model::ModelStatus;
+use steadfast_contract::model::{ModelPhase, ModelStatus};
 
 use super::{
     Host,
@@ -40,10 +40,16 @@ impl Load {
             .with_events(host.events.clone());
         let path = host.downloader.fetch(entry, &call, &self.watch()).await?;
         self.check(&path, &call).await?;
-        call.run(host.make_room(self.index)).await?;
-        self.signal(Signal::Start);
+        call.run(self.take_room()).await?;
         let start = Start { name: entry.name.clone(), path, context: entry.context };
         call.run(host.runner.start(start, self.steps(), self.token.clone())).await
+    }
+
+    async fn take_room(&self) -> Result<(), Error> {
+        let _one_at_a_time = self.host.making_room.lock().await;
+        self.host.make_room(self.index).await?;
+        self.signal(Signal::Start);
+        Ok(())
     }
 
     /// The header is held against our limits before any worker sees the file.
@@ -63,7 +69,9 @@ impl Load {
                 state.rest(Signal::Cancel);
             }),
             Err(error) => {
-                permit.failure(&Error::new(error.code()).with_blame(Blame::Target));
+                if speaks_against_the_model(&error) {
+                    permit.failure(&Error::new(error.code()).with_blame(Blame::Target));
+                }
                 self.change(|state| state.fail(Signal::Fail, &error));
                 self.token.cancel(CancelReason::Superseded);
             }
@@ -106,8 +114,14 @@ impl Load {
     }
 }
 
+/// A full disk or memory is this machine's matter, and is found out again at no cost.
+fn speaks_against_the_model(error: &Error) -> bool {
+    ![Code::DISK_FULL, Code::OUT_OF_MEMORY].contains(&error.code())
+}
+
 /// How long a question had better wait before it asks again.
-pub(super) fn worth_waiting(status: &ModelStatus) -> Option<Duration> {
-    let left = status.progress.as_ref()?.seconds_left?;
-    Some(Duration::from_secs_f64(left.clamp(1.0, 30.0)))
+pub(super) fn worth_waiting(status: &ModelStatus) -> Duration {
+    let left = status.progress.as_ref().and_then(|line| line.seconds_left);
+    let guess = if status.phase == ModelPhase::Downloading { 3.0 } else { 1.0 };
+    Duration::from_secs_f64(left.unwrap_or(guess).clamp(1.0, 30.0))
 }

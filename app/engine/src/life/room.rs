@@ -6,13 +6,14 @@ use steadfast_contract::model::ModelPhase;
 use super::{
     Host, Slot,
     memory::{self, gigabytes},
+    slot::State,
 };
 
 impl Host {
     /// "needs 9 GB, 6 GB free"; `None` when it fits, is loaded, or nobody knows.
     pub(super) fn why_it_does_not_fit(&self, index: usize) -> Option<String> {
         let slot = &self.slots[index];
-        if slot.look(|state| state.running.is_some()) {
+        if slot.look(|state| matches!(state.phase, ModelPhase::Loading | ModelPhase::WarmingUp | ModelPhase::Ready)) {
             return None;
         }
         let free = self.free_after_unloading(index)?;
@@ -53,12 +54,14 @@ impl Host {
     }
 
     fn free_now(&self) -> Option<u64> {
-        let held = |slot: &Slot| slot.look(|state| state.running.is_some()).then_some(slot.entry.memory_bytes);
-        let allowed = self
-            .settings
-            .memory_limit_bytes
-            .map(|limit| limit.saturating_sub(self.slots.iter().filter_map(held).sum()));
-        [memory::available(), allowed].into_iter().flatten().min()
+        let sum = |wanted: fn(&State) -> bool| -> u64 {
+            self.slots.iter().filter(|slot| slot.look(wanted)).map(|slot| slot.entry.memory_bytes).sum()
+        };
+        let held = sum(|state| state.running.is_some());
+        // Models that are being started have taken their room, though the machine does not show it yet.
+        let promised = sum(|state| matches!(state.phase, ModelPhase::Loading | ModelPhase::WarmingUp));
+        let allowed = self.settings.memory_limit_bytes.map(|limit| limit.saturating_sub(held));
+        [memory::available(), allowed].into_iter().flatten().min().map(|free| free.saturating_sub(promised))
     }
 
     fn free_after_unloading(&self, except: usize) -> Option<u64> {

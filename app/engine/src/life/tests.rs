@@ -261,6 +261,27 @@ async fn an_idle_model_makes_room_and_a_busy_one_does_not() {
 }
 
 #[tokio::test]
+async fn two_loads_at_once_do_not_take_the_same_room() {
+    let stage = Stage::new();
+    (0..2).for_each(|_| stage.script.next(Outcome::WaitsForLeave));
+    stage.models.load("smart").unwrap();
+    stage.models.load("genius").unwrap();
+    let (smart, genius) = tokio::join!(
+        stage.follow("smart", |status| matches!(status.phase, ModelPhase::WarmingUp | ModelPhase::Failed)),
+        stage.follow("genius", |status| matches!(status.phase, ModelPhase::WarmingUp | ModelPhase::Failed)),
+    );
+    let ends = [smart, genius].map(|seen| {
+        let end = seen.last().unwrap();
+        (end.phase, end.error.as_ref().map(|error| error.code.clone()))
+    });
+    let count = |wanted: (ModelPhase, Option<&str>)| {
+        ends.iter().filter(|(phase, code)| (*phase, code.as_deref()) == wanted).count()
+    };
+    assert_eq!(count((ModelPhase::WarmingUp, None)), 1, "{ends:?}");
+    assert_eq!(count((ModelPhase::Failed, Some("OUT_OF_MEMORY"))), 1, "{ends:?}");
+}
+
+#[tokio::test]
 async fn a_worker_that_is_gone_for_good_is_shown_and_can_be_loaded_again() {
     let stage = Stage::new();
     stage.load("tiny").await;

@@ -1,3 +1,5 @@
+//! The wiring, with the engine left out: rooms in their order, and what a broken one says.
+
 use std::net::SocketAddr;
 
 use steadfast_gateway::GatewaySettings;

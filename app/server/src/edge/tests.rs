@@ -1,3 +1,5 @@
+//! The edge in front of a small router: hosts, origins, limits, headers.
+
 use axum::{Router, body::Body, routing::get};
 use http::{Request, StatusCode, header};
 use http_body_util::BodyExt;

@@ -1,3 +1,5 @@
+//! Every code there is, in both shapes, with its status and headers.
+
 use std::time::Duration;
 
 use axum::response::Response;

@@ -1,3 +1,5 @@
+//! Settings from file, environment and flags, and what a wrong one says.
+
 use std::{fs, path::Path, time::Duration};
 
 use super::{Environment, Exposure, Flags, Problems, Settings, WhenTaken};

@@ -69,7 +69,7 @@ catalogue = ${JSON.stringify(catalogue)}
 
 [gateway]
 wait_first = "400ms"
-wait_max = "1500ms"
+wait_max = "4s"
 
 [[upstreams]]
 name = "cloud-b"

@@ -30,7 +30,7 @@ test('the list says what goes on in a conversation that is not open', async ({ c
   await expect(chat.answerIn('streaming')).toBeVisible();
   await page.getByRole('link', { name: 'New conversation' }).click();
   const row = page.locator('[data-conversation]');
-  await expect(row.locator('[data-copy="list.streaming"]')).toHaveText('answering');
+  await expect(row.locator('.afloat')).toHaveText('answering');
   await expect(row).toHaveAttribute('data-activity', 'done', { timeout: 40_000 });
 });
 

@@ -15,12 +15,12 @@ test('503 twice, then fine: both waits are seen, three calls are made, nobody ha
 test('a wait counts down, says why, and can be ended', async ({ chat }) => {
   await chat.send('SCN-503#count');
   const waiting = chat.page.locator('[data-state="connecting"][data-attempt="2"]');
-  await expect(waiting.locator('[data-copy="err.upstream.busy"]')).toHaveText('cloud-b is overloaded.');
-  await expect(waiting).toHaveAttribute('data-error-class', 'upstream.busy');
+  await expect(waiting.locator('[data-copy="err.upstream.down"]')).toHaveText('cloud-b cannot be reached.');
+  await expect(waiting).toHaveAttribute('data-error-class', 'upstream.down');
   await expect(waiting).toHaveAttribute('data-attempts', '5');
   await expect(chat.page.locator('[data-attempt="3"]')).toBeVisible();
   await expect(chat.answerIn('failed')).toBeVisible();
-  expect(await chat.buttons()).toEqual(['Try again', 'Dismiss']);
+  expect(await chat.buttons()).toEqual(['Try again', 'Open servers', 'Dismiss']);
   await expect(chat.answer).toHaveAttribute('data-retryable', 'true');
   expect(await chat.house.upstream.calls('SCN-503#count')).toHaveLength(5);
 });

@@ -206,5 +206,5 @@ fn failed(call: &Call, attempt: Attempt, error: &Error) -> Event {
 /// One try and two more, as the AWS SDKs do by default (retry mode "standard").
 const MAX_ATTEMPTS: u32 = 3;
 
-/// A choice: OpenAI's clients obey a named wait of up to 60 s, but few people sit through half of that.
+/// A choice: common HTTP clients obey a named wait of up to 60 s, but few people sit through half of that.
 const MAX_DELAY: Duration = Duration::from_secs(30);

@@ -153,8 +153,7 @@ async fn a_server_in_trouble_is_asked_again_and_one_that_has_nothing_is_not() {
     let desk = Desk::pinned(&model, &https(&site.url("model")));
     assert_eq!(read(&desk.fetch().await.unwrap()), model);
 
-    let mut desk = Desk::pinned(&model, &https(&site.url("absent")));
-    desk.settings.rounds = 1;
+    let desk = Desk::pinned(&model, &https(&site.url("absent")));
     let asked = site.requests().len();
     assert_eq!(desk.fetch().await.unwrap_err().code(), Code::NOT_FOUND);
     assert_eq!(site.requests().len(), asked + 1);

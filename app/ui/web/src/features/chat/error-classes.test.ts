@@ -31,7 +31,7 @@ test('a code of a newer server is a fault inside, and its own advice counts', ()
 test('a headline names who it was and how long they asked us to wait', () => {
   expect(headline(failure('RATE_LIMITED', { retry_after: 7 }), 'Genius', 'cloud-b')).toEqual({
     key: 'err.upstream.rate',
-    text: 'cloud-b asked us to wait 7.0 s.',
+    text: 'cloud-b asked us to wait 7 s.',
   });
   expect(headline(failure('UNAUTHORIZED'), 'Genius', 'cloud-b').text).toBe('cloud-b will not accept our key.');
 });

@@ -82,7 +82,7 @@ export function kindOf(failure: Failure): ErrorKind {
 
 /** What happened, in one sentence. `model` is what the person chose, `who` whoever was asked for it. */
 export function headline(failure: Failure, model: string, who: string): Sentence {
-  const about = { model, who, wait: failure.retry_after === undefined ? '' : wait(failure.retry_after) };
+  const about = { model, who, wait: failure.retry_after === undefined ? '' : wait(Math.ceil(failure.retry_after)) };
   return say(kindOf(failure).headline as 'err.upstream.busy', about);
 }
 
