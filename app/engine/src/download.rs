@@ -264,7 +264,12 @@ fn ends_everything(error: &Error) -> bool {
 
 /// A trouble of the line, which another round may not meet again.
 fn may_pass(error: &Error) -> bool {
-    error.retryable() || [Code::UNAVAILABLE, Code::TIMEOUT, Code::RETRY_EXHAUSTED].contains(&error.code())
+    may_be_repeated(error) || [Code::UNAVAILABLE, Code::TIMEOUT, Code::RETRY_EXHAUSTED].contains(&error.code())
+}
+
+/// The same source may be asked the same again.
+fn may_be_repeated(error: &Error) -> bool {
+    matches!(error.advice(), RetryAdvice::RetryNow | RetryAdvice::RetryAfter(_))
 }
 
 /// How long to wait for the lock between two looks; it costs one system call.

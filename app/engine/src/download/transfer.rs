@@ -11,6 +11,7 @@ use steadfast::{Attempt, Code, Error, Retry, RetryAdvice};
 use super::{
     Found, Job, News,
     http::{Address, Wish, accepted, sentence},
+    may_be_repeated,
     meter::{Meter, Reading},
     partial::{Note, Partial},
     space,
@@ -131,7 +132,7 @@ async fn one_attempt(job: &Job, remote: &Remote, partial: &Shared, attempt: Atte
     job.tell(News::Attempt(attempt));
     let outcome = ask_and_pour(job, remote, partial).await;
     if let Err(error) = &outcome
-        && error.retryable()
+        && may_be_repeated(error)
         && !attempt.is_last()
     {
         let next = Attempt { number: attempt.number + 1, ..attempt };

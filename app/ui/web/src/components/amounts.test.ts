@@ -1,14 +1,15 @@
 // Numbers as people read them.
 import { expect, test } from 'vitest';
-import { bytes, clock, left, took, wait } from './amounts';
+import { asked, bytes, clock, left, took, wait } from './amounts';
 
 test('bytes', () => {
   expect([500, 98_362_432, 1_117_320_736].map(bytes)).toEqual(['1 kB', '98 MB', '1.1 GB']);
 });
 
-test('a countdown has tenths at its end and never goes below zero', () => {
-  expect([-1, 7, 0.04, 1.44, 9.94, 9.96, 59.6, 89, 91, 400].map(wait)).toEqual([
-    '0.0 s',
+test('a countdown has tenths at its end, whole seconds stay whole, and it never goes below zero', () => {
+  expect([-1, 0.04, 1.44, 9.94, 9.96, 59.6, 89, 91, 400].map(wait)).toEqual([
+    '0 s',
+    '7 s',
     '0.0 s',
     '1.4 s',
     '9.9 s',
@@ -18,6 +19,10 @@ test('a countdown has tenths at its end and never goes below zero', () => {
     '2 min',
     '7 min',
   ]);
+});
+
+test('a wait that was asked for is whole', () => {
+  expect([2, 29.96, 120].map(asked)).toEqual(['2 s', '30 s', '2 min']);
 });
 
 test('time left moves in steps that do not flicker', () => {

@@ -10,9 +10,14 @@ export function bytes(n: number): string {
 /** A wait that is counted down: tenths below ten seconds, then whole seconds, then minutes. */
 export function wait(seconds: number): string {
   const s = Math.max(0, seconds);
-  if (s < 9.95 && !Number.isInteger(s)) return `${s.toFixed(1)} s`;
+  if (s < 9.95) return `${s.toFixed(1)} s`;
   if (s < 90) return `${Math.round(s)} s`;
   return `${Math.round(s / 60)} min`;
+}
+
+/** A wait that somebody asked for, in whole seconds. */
+export function asked(seconds: number): string {
+  return seconds < 90 ? `${Math.ceil(seconds)} s` : `${Math.ceil(seconds / 60)} min`;
 }
 
 /** Time left as an estimate: steps of five seconds under a minute, whole minutes above. */

@@ -2,7 +2,7 @@
 // forward that fits. One row per code; a test holds the rows to the server's list of codes.
 import type { Failure } from '../../api/contract';
 import { say, type Key, type Sentence } from '../../messages';
-import { wait } from '../../components/amounts';
+import { asked } from '../../components/amounts';
 
 export type ErrorClass =
   | 'engine.loading'
@@ -82,7 +82,7 @@ export function kindOf(failure: Failure): ErrorKind {
 
 /** What happened, in one sentence. `model` is what the person chose, `who` whoever was asked for it. */
 export function headline(failure: Failure, model: string, who: string): Sentence {
-  const about = { model, who, wait: failure.retry_after === undefined ? '' : wait(Math.ceil(failure.retry_after)) };
+  const about = { model, who, wait: failure.retry_after === undefined ? '' : asked(failure.retry_after) };
   return say(kindOf(failure).headline as 'err.upstream.busy', about);
 }
 
