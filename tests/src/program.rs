@@ -61,7 +61,7 @@ impl Program {
 }
 
 /// Kills a process that is not ours to wait for, such as the engine's worker.
-pub fn kill(number: u32) {
+pub(crate) fn kill(number: u32) {
     kill_process(pid(number), Signal::KILL).expect("the process is there");
 }
 

@@ -6,10 +6,9 @@ test('bytes', () => {
   expect([500, 98_362_432, 1_117_320_736].map(bytes)).toEqual(['1 kB', '98 MB', '1.1 GB']);
 });
 
-test('a countdown has tenths at its end, whole seconds stay whole, and it never goes below zero', () => {
+test('a countdown has tenths at its end and never goes below zero', () => {
   expect([-1, 0.04, 1.44, 9.94, 9.96, 59.6, 89, 91, 400].map(wait)).toEqual([
-    '0 s',
-    '7 s',
+    '0.0 s',
     '0.0 s',
     '1.4 s',
     '9.9 s',
