@@ -4,6 +4,11 @@
 set(CMAKE_PLATFORM_NO_VERSIONED_SONAME ON)
 set(CMAKE_INSTALL_RPATH "$ORIGIN")
 
+# These kernels round differently for one token than for several, so a resumed or shared answer could differ from
+# an undisturbed one. Without them (and without flash attention, see src/worker/llama.rs) the logits are the same
+# however the tokens are cut into batches; reading a prompt takes a few per cent longer.
+set(GGML_LLAMAFILE OFF CACHE BOOL "" FORCE)
+
 # Every CPU variant compiles the kernels once more (about a minute each). The ones that no machine of
 # ours would choose are emptied rather than left out, because ggml's own list cannot be shortened.
 # sapphirerapids is emptied on purpose: AMX may be announced and yet forbidden in a virtual machine.

@@ -33,7 +33,6 @@ pub struct Entry {
     pub memory_bytes: u64,
     pub context: u32,
     pub quantisation: String,
-    pub file: String,
     pub digest: Digest,
     pub sources: Vec<Source>,
 }

@@ -31,8 +31,6 @@ pub(crate) struct SqliteStore {
     reader: Reader,
     clock: Clock,
     events: Events,
-    /// Held as long as the store lives, so that no second process opens the file.
-    _lock: Lock,
 }
 
 impl SqliteStore {
@@ -40,8 +38,8 @@ impl SqliteStore {
         let lock = Lock::take(&path)?;
         let connection = schema::open_for_writing(&path).await?;
         let reader = Reader::open(&path).await?;
-        let writer = Writer::start(token, path, connection).await?;
-        Ok(Self { writer, reader, clock, events, _lock: lock })
+        let writer = Writer::start(token, path, lock, connection).await?;
+        Ok(Self { writer, reader, clock, events })
     }
 
     /// `work`, until it ends, the token is cancelled or the time limit is over.

@@ -57,7 +57,8 @@ async fn a_second_process_is_refused_and_the_kill_of_the_first_lets_it_in() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     let mut child = start("writer", &path);
-    acknowledgements(&mut child).next().unwrap();
+    let mut lines = acknowledgements(&mut child); // kept, because the child ends when nobody listens
+    lines.next().unwrap();
 
     let token = CancelToken::root("second");
     let error = open_at(&path, &token).await.unwrap_err();

@@ -41,7 +41,6 @@ struct RawModel {
     memory_bytes: Option<u64>,
     context: Option<u32>,
     quantisation: Option<String>,
-    file: Option<String>,
     sha256: Option<String>,
     sources: Option<Vec<RawSource>>,
 }
@@ -108,7 +107,6 @@ impl RawModel {
         over(&mut self.memory_bytes, newer.memory_bytes);
         over(&mut self.context, newer.context);
         over(&mut self.quantisation, newer.quantisation);
-        over(&mut self.file, newer.file);
         over(&mut self.sha256, newer.sha256);
         over(&mut self.sources, newer.sources);
     }
@@ -117,8 +115,6 @@ impl RawModel {
         let id = self.id;
         check::id(&id)?;
         let missing = |key: &str| format!("the model {id:?} has no {key}");
-        let file = self.file.unwrap_or_else(|| format!("{id}.gguf"));
-        check::file_name(&file)?;
         let sources: Vec<Source> =
             self.sources.ok_or_else(|| missing("sources"))?.into_iter().map(into_source).collect();
         if sources.is_empty() {
@@ -143,7 +139,6 @@ impl RawModel {
             digest: self
                 .sha256
                 .map_or(Ok(Digest::FirstUse), |digest| check::digest(&digest).map(|()| Digest::Pinned(digest)))?,
-            file,
             sources,
             id,
         })

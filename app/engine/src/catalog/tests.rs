@@ -71,7 +71,7 @@ fn names_that_could_leave_their_folder_are_refused() {
         ("id = \"mine\"", "id = \"Mine\""),
         ("id = \"mine\"", "id = \".mine\""),
         ("id = \"mine\"", "id = \"quick\""),
-        ("licence = \"MIT\"", "licence = \"MIT\"\nfile = \"../../etc/passwd\""),
+        ("path = \"/models/mine.gguf\"", "path = \"../mine.gguf\""),
         ("licence = \"MIT\"", "licence = \"MIT\"\nsha256 = \"../../etc/passwd\""),
         ("licence = \"MIT\"", "licence = \"MIT\"\ntier = \"quick\""),
         ("size_bytes = 1000", "size_bytes = 0"),

@@ -1,4 +1,5 @@
 //! Joins the bytes of tokens to text. A character may be spread over several tokens: its bytes wait until it is whole.
+//! When the answer ends in the middle of one, that beginning is never shown.
 
 /// Feeds on bytes, gives whole characters; bytes that can never become one turn into U+FFFD.
 #[derive(Debug, Default)]
@@ -13,11 +14,6 @@ impl Utf8Joiner {
         let text = String::from_utf8_lossy(&self.unfinished[..whole]).into_owned();
         self.unfinished.drain(..whole);
         text
-    }
-
-    /// The end: what still waits is never going to be whole.
-    pub(crate) fn finish(&mut self) -> String {
-        String::from_utf8_lossy(&std::mem::take(&mut self.unfinished)).into_owned()
     }
 }
 
@@ -43,7 +39,6 @@ mod tests {
         assert_eq!(joiner.push(&[b'a', heart[0]]), "a");
         assert_eq!(joiner.push(&heart[1..2]), "");
         assert_eq!(joiner.push(&[heart[2], b'b']), "♥b");
-        assert_eq!(joiner.finish(), "");
     }
 
     #[test]
@@ -52,7 +47,6 @@ mod tests {
         assert_eq!(joiner.push(&[0xff, b'a', 0xe2]), "\u{fffd}a");
         assert_eq!(joiner.push(b"z"), "\u{fffd}z");
         assert_eq!(joiner.push(&[0xf0, 0x9f]), "");
-        assert_eq!(joiner.finish(), "\u{fffd}");
     }
 
     proptest! {
@@ -67,7 +61,6 @@ mod tests {
                 out.push_str(&joiner.push(now));
                 rest = later;
             }
-            out.push_str(&joiner.finish());
             prop_assert_eq!(out, text);
         }
 
@@ -75,8 +68,9 @@ mod tests {
         fn any_bytes_give_what_a_lossy_reading_of_all_would_give(bytes in prop::collection::vec(any::<u8>(), 0..60), at in 0usize..60) {
             let mut joiner = Utf8Joiner::default();
             let (first, second) = bytes.split_at(at.min(bytes.len()));
-            let out = joiner.push(first) + &joiner.push(second) + &joiner.finish();
-            prop_assert_eq!(out, String::from_utf8_lossy(&bytes));
+            let out = joiner.push(first) + &joiner.push(second);
+            prop_assert!(String::from_utf8_lossy(&bytes).starts_with(&out));
+            prop_assert!(joiner.unfinished.len() < 4);
         }
     }
 }

@@ -138,20 +138,11 @@ impl Answer {
     }
 
     pub(super) fn finished(&mut self, end: End) {
-        let mut text = self.joiner.finish();
-        let mut reason = match end {
+        self.outbox.push_text(&self.scanner.finish());
+        self.finish(match end {
             End::Stop => FinishReason::Stop,
             End::Length => FinishReason::Length,
-        };
-        match self.scanner.push(&text) {
-            Scan::Pass(passed) => text = passed + &self.scanner.finish(),
-            Scan::Met(before) => {
-                text = before;
-                reason = FinishReason::Stop;
-            }
-        }
-        self.outbox.push_text(&text);
-        self.finish(reason);
+        });
     }
 
     pub(super) fn fail(&self, error: Error) {

@@ -229,6 +229,8 @@ impl Context {
             params.kv_unified = false;
             params.swa_full = true; // otherwise a prompt's beginning cannot be kept for the next turn
             params.no_perf = true;
+            // Its sums depend on how tokens are cut into batches, so a resumed answer could go another way.
+            params.flash_attn_type = sys::LLAMA_FLASH_ATTN_TYPE_DISABLED;
             params.abort_callback = Some(on_step);
             params.abort_callback_data = Arc::as_ptr(signals).cast_mut().cast();
             NonNull::new(sys::llama_init_from_model(model.pointer.as_ptr(), params))?

@@ -62,8 +62,8 @@ async fn characters_of_several_tokens_arrive_whole() {
     let mut request = conversation(&[(Role::User, "Repeat."), (Role::Assistant, &"🎉♥ ".repeat(20))]);
     request.sampling.repeat_penalty = Some(1.0);
     let heard = listen(stage.ask(&request)).await.unwrap();
-    assert!(heard.text.contains("🎉♥"), "{heard:?}");
-    assert!(!heard.text.trim_end_matches('\u{fffd}').contains('\u{fffd}'), "{heard:?}");
+    assert!(heard.text.contains("🎉🎉") || heard.text.contains("🎉♥"), "{heard:?}");
+    assert!(!heard.text.contains('\u{fffd}'), "{heard:?}");
     stage.end().await;
 }
 

@@ -162,7 +162,8 @@ impl Reading {
     /// The connection broke, was too quiet, or we were told to stop.
     fn break_off(&mut self, error: Error) {
         if self.finish.is_some() && error.code() != Code::CANCELLED {
-            return self.end();
+            self.end();
+            return;
         }
         let went_silent = error.code() == Code::TIMEOUT && self.call.remaining().is_none_or(|left| !left.is_zero());
         let silent = || failure::silent(&self.speaker.upstream, self.idle);
@@ -170,9 +171,6 @@ impl Reading {
     }
 
     fn end(&mut self) {
-        if self.source.is_none() {
-            return;
-        }
         match self.finish {
             Some(reason) => self.close_with(Ok(Chunk::Finish { reason, usage: self.usage })),
             None => self.fail(Cause::Cut, &Words::default()),
@@ -186,13 +184,17 @@ impl Reading {
     }
 
     fn fail(&mut self, cause: Cause, words: &Words) {
-        let error = failure::explain(cause, &self.speaker, words);
-        self.close_with(Err(error));
+        match self.finish {
+            Some(_) => self.end(),
+            None => self.close_with(Err(failure::explain(cause, &self.speaker, words))),
+        }
     }
 
+    /// Whatever came first is the end.
     fn close_with(&mut self, last: Result<Chunk, Error>) {
-        self.ready.push_back(last);
-        self.source = None;
+        if self.source.take().is_some() {
+            self.ready.push_back(last);
+        }
     }
 
     /// At most once a second: a thinking model sends hundreds of frames without text.

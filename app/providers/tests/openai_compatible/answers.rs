@@ -1,4 +1,4 @@
-//! What real servers answer, word for word as documented: `fixtures/openai_compatible`. Bytes in any pieces.
+//! What servers answer, written after their public formats (not recorded): `fixtures/openai_compatible`. Bytes in any pieces.
 
 use steadfast::Code;
 use steadfast_contract::{chunk::FinishReason, code, usage::Usage};
@@ -72,6 +72,21 @@ async fn comments_and_empty_deltas_are_life_but_not_a_flood() {
 async fn a_finish_without_the_last_marker_is_whole() {
     let outcome = ask_bytes(stream_of(&format!("{}{STOP}", text("all")))).await.unwrap();
     assert_eq!(outcome.finish, Some((FinishReason::Stop, None)));
+}
+
+#[tokio::test]
+async fn trouble_after_the_finish_does_not_take_the_answer_back() {
+    let giant = format!("data: {}\n\n", "x".repeat(2 << 20));
+    for trouble in [
+        "data: {\"error\":\"late\"}\n\n",
+        "data: {\"choices\":[{",
+        "data: nonsense\n\n",
+        giant.as_str(),
+        format!("{DONE}{giant}").as_str(),
+    ] {
+        let outcome = ask_bytes(stream_of(&format!("{}{STOP}{trouble}", text("all")))).await.unwrap();
+        assert_eq!((outcome.text.as_str(), outcome.finish), ("all", Some((FinishReason::Stop, None))));
+    }
 }
 
 #[tokio::test]

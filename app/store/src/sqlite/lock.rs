@@ -1,4 +1,4 @@
-//! Keeps a second process out: an exclusive lock on a file beside the database, for as long as the store lives.
+//! Keeps a second process out: an exclusive lock on a file beside the database, until the last write is made.
 //! The lock is the kernel's, so a killed process never leaves one behind; the file itself stays and means nothing.
 
 use std::{

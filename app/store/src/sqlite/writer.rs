@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{
     failure::{Fault, explain},
+    lock::Lock,
     schema,
 };
 
@@ -33,12 +34,20 @@ impl Writer {
     pub(super) async fn start(
         token: &CancelToken,
         path: PathBuf,
+        lock: Lock,
         mut connection: SqliteConnection,
     ) -> Result<Self, Error> {
         let acknowledged = commits(&mut connection).await.map_err(|error| explain(&error))?;
         let (sender, queue) = mpsc::channel(QUEUE_LENGTH);
         let suspect = Arc::new(AtomicBool::new(false));
-        let desk = Desk { path, connection: Some(connection), acknowledged, queue, suspect: Arc::clone(&suspect) };
+        let desk = Desk {
+            path,
+            connection: Some(connection),
+            acknowledged,
+            queue,
+            suspect: Arc::clone(&suspect),
+            _lock: lock,
+        };
         // Owned by the token: who closes the store joins it.
         drop(token.spawn("store writer", desk.work(token.clone())));
         Ok(Self { queue: sender, suspect })
@@ -71,6 +80,8 @@ struct Desk {
     acknowledged: i64,
     queue: mpsc::Receiver<Box<dyn Job>>,
     suspect: Arc<AtomicBool>,
+    /// Held until the last write is made, so that no second process writes to the file.
+    _lock: Lock,
 }
 
 impl Desk {
@@ -121,11 +132,12 @@ impl Desk {
         Ok(self.connection.insert(connection))
     }
 
-    async fn reopen(&self) -> Result<SqliteConnection, Error> {
+    async fn reopen(&mut self) -> Result<SqliteConnection, Error> {
         let mut connection = schema::open_for_writing(&self.path).await?;
         let found = commits(&mut connection).await.map_err(|error| explain(&error))?;
         // One more than we know of is the commit whose outcome was unknown.
         if (self.acknowledged..=self.acknowledged + 1).contains(&found) {
+            self.acknowledged = found;
             return Ok(connection);
         }
         Err(Error::corrupt("The store's file is not the one that was written to.")

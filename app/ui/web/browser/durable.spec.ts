@@ -113,6 +113,23 @@ test('a message that waits in one tab is seen in the other, and removed in both'
   await expect(chat.page.locator('[data-role="user"][data-state="queued"]')).toHaveCount(0);
 });
 
+test('all tabs listen on one line, and when its tab is closed another takes over', async ({ chat, context }) => {
+  const opened: string[] = [];
+  context.on('request', (request) => request.url().endsWith('/api/events') && opened.push(request.url()));
+  const [second, third] = [await context.newPage(), await context.newPage()];
+  for (const page of [second, third]) {
+    await page.goto(chat.house.url);
+    await expect(page.locator('[data-copy="list.empty"]')).toBeVisible();
+  }
+  expect(opened).toHaveLength(0);
+  await chat.page.close();
+  await expect.poll(() => opened.length).toBe(1);
+  await second.locator('#composer').fill('SCN-ok#leader');
+  await second.keyboard.press('Enter');
+  await expect(third.locator('[data-conversation]')).toContainText('SCN-ok#leader');
+  await expect(second.locator('[data-state="done"]')).toBeVisible();
+});
+
 test('a draft survives a reload, in its own conversation', async ({ chat, page }) => {
   await page.locator('#composer').fill('half a thou');
   await expect(page.locator('[data-copy="composer.draft"]')).toBeVisible();

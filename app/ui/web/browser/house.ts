@@ -156,18 +156,7 @@ export class Chat {
   }
 }
 
-export const test = base.extend<Fixtures & { localDist: void }>({
-  localDist: [async ({ context }, use) => {
-    const fs = await import('node:fs');
-    const dist = join(import.meta.dirname, '../dist');
-    await context.route((url) => !/^\/(api|v1|healthz|readyz|log)/.test(url.pathname), async (route) => {
-      const path = new URL(route.request().url()).pathname;
-      const file = fs.existsSync(join(dist, path)) && path !== '/' ? join(dist, path) : join(dist, 'index.html');
-      await route.fulfill({ path: file });
-    });
-    await use();
-  }, { auto: true }],
-
+export const test = base.extend<Fixtures>({
   quick: ['none', { option: true }],
 
   house: async ({ quick }, use, info) => {

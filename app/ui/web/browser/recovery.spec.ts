@@ -12,17 +12,23 @@ test('503 twice, then fine: both waits are seen, three calls are made, nobody ha
   expect(await chat.house.upstream.calls('SCN-503x2#seen')).toHaveLength(3);
 });
 
-test('a wait counts down, says why, and can be ended', async ({ chat }) => {
-  await chat.send('SCN-503#count');
-  const waiting = chat.page.locator('[data-state="connecting"][data-attempt="2"]');
-  await expect(waiting.locator('[data-copy="err.upstream.down"]')).toHaveText('cloud-b cannot be reached.');
-  await expect(waiting).toHaveAttribute('data-error-class', 'upstream.down');
-  await expect(waiting).toHaveAttribute('data-attempts', '5');
-  await expect(chat.page.locator('[data-attempt="3"]')).toBeVisible();
+test('a server that never mends fails after five calls, with the ways out', async ({ chat }) => {
+  await chat.send('SCN-503#forever');
   await expect(chat.answerIn('failed')).toBeVisible();
-  expect(await chat.buttons()).toEqual(['Try again', 'Open servers', 'Dismiss']);
+  await expect(chat.answer).toHaveAttribute('data-error-class', 'upstream.down');
   await expect(chat.answer).toHaveAttribute('data-retryable', 'true');
-  expect(await chat.house.upstream.calls('SCN-503#count')).toHaveLength(5);
+  await expect(chat.answer).toHaveAttribute('data-attempts', '5');
+  expect(await chat.buttons()).toEqual(['Try again', 'Open servers', 'Dismiss']);
+  expect(await chat.house.upstream.calls('SCN-503#forever')).toHaveLength(5);
+});
+
+test('a wait can be ended', async ({ chat }) => {
+  await chat.send('SCN-429#now');
+  await chat.act('try_now').click();
+  await expect(chat.answerIn('done')).toBeVisible();
+  const calls = await chat.house.upstream.calls('SCN-429#now');
+  expect(calls).toHaveLength(2);
+  expect(calls[1]!.at_ms - calls[0]!.at_ms).toBeLessThan(1_900);
 });
 
 test('401 is final: one call, no "Try again", no key anywhere', async ({ chat }) => {
@@ -71,7 +77,9 @@ test('a conversation that is too long is told as such, with the ways out', async
 
 test('a rate limit is waited for as long as the server asked', async ({ chat }) => {
   await chat.send('SCN-429#limit');
-  await expect(chat.page.locator('[data-attempt="2"][data-error-class="upstream.rate"]')).toBeVisible();
+  const waiting = chat.page.locator('[data-state="connecting"][data-attempt="2"][data-error-class="upstream.rate"]');
+  await expect(waiting.locator('[data-copy="err.upstream.rate"]')).toHaveText('cloud-b asked us to wait 2 s.');
+  await expect(waiting.locator('[data-copy="answer.retry_in"]')).toHaveText(/^Trying again, 2 of 5, in [01]\.\d s\.$/);
   await expect(chat.answerIn('done')).toBeVisible();
   const calls = await chat.house.upstream.calls('SCN-429#limit');
   expect(calls).toHaveLength(2);

@@ -102,13 +102,15 @@ class House {
 
   /** A list that cannot be read now is read at the next greeting; the line's own entries keep it fresh until then. */
   async #readLists(): Promise<void> {
+    const answered = models.asking();
     const [conversations, all] = await Promise.allSettled([client.conversations(), client.models()]);
     if (conversations.status === 'fulfilled') {
       this.conversations = conversations.value;
       this.listed = true;
     }
     if (all.status === 'fulfilled') {
-      models.heardAll(all.value);
+      answered(all.value);
+      models.listed(all.value);
       models.loadAtFirstView();
     }
   }

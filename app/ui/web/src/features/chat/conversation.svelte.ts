@@ -24,6 +24,8 @@ export class OpenConversation {
   status = $state<'opening' | 'new' | 'here' | 'gone'>('opening');
   /** Messages that the server may not have yet. */
   pending = $state.raw<OutboxItem[]>([]);
+  /** Those of them that are no longer in the outbox: sent, or taken back, maybe in another tab. */
+  #left: OutboxItem[] = [];
   #revision = 0;
   #line: Line | undefined;
   #followed: ShownRun | undefined;
@@ -64,9 +66,9 @@ export class OpenConversation {
   /** What the outbox holds. A message that left it stays in view until the server's list has it. */
   outboxChanged(items: OutboxItem[]): void {
     const mine = items.filter((item) => item.conversation === this.id);
-    const left = this.pending.filter((item) => !mine.some((other) => other.id === item.id) && !this.#has(item.id));
-    this.pending = [...left, ...mine].filter((item) => !this.#has(item.id));
-    if (left.length > 0) void this.read();
+    this.#left = this.pending.filter((item) => !mine.some((other) => other.id === item.id) && !this.#has(item.id));
+    this.pending = [...this.#left, ...mine].filter((item) => !this.#has(item.id));
+    if (this.#left.length > 0) void this.read();
   }
 
   /** The receipt of a message that this tab sent. */
@@ -82,7 +84,7 @@ export class OpenConversation {
   /** Reads everything again. Calls while it reads are joined into one more reading. */
   read(): Promise<void> {
     this.#readAgain = true;
-    this.#reading ??= this.#readAll().finally(() => (this.#reading = undefined));
+    this.#reading ??= this.#readAll();
     return this.#reading;
   }
 
@@ -155,16 +157,26 @@ export class OpenConversation {
   }
 
   async #readAll(): Promise<void> {
-    while (this.#readAgain && !this.#closed) {
-      this.#readAgain = false;
-      const restarted = this.#restarted;
-      const view = await client.conversation(this.id).catch((problem: unknown) => problem);
-      if (this.#closed) return;
-      if (view instanceof Problem && view.status === 404 && this.pending.length === 0)
-        this.status = this.turns.length ? this.status : 'gone';
-      if (view instanceof Error || view === undefined) return; // the next greeting reads again
-      this.#take(view as ConversationView, restarted);
+    try {
+      while (this.#readAgain && !this.#closed) {
+        this.#readAgain = false;
+        await this.#readOnce();
+      }
+    } finally {
+      this.#reading = undefined; // in the same breath as the last look, so that no call falls in between
     }
+  }
+
+  async #readOnce(): Promise<void> {
+    const [restarted, left] = [this.#restarted, this.#left];
+    const view = await client.conversation(this.id).catch((problem: unknown) => problem);
+    if (this.#closed) return;
+    const isMissing = view instanceof Problem && view.status === 404;
+    if (view instanceof Error && !isMissing) return; // the next greeting reads again
+    // What left the outbox and is not there either was taken back.
+    this.pending = this.pending.filter((item) => !left.includes(item));
+    if (!isMissing) this.#take(view as ConversationView, restarted);
+    else if (this.pending.length === 0 && this.turns.length === 0) this.status = 'gone';
   }
 
   #take(view: ConversationView, restarted: boolean): void {

@@ -1,6 +1,6 @@
 // Markdown in a real browser: what is shown, what is refused, and that a growing text ends as the whole text does.
 import { expect, test } from 'vitest';
-import { MarkdownReader } from './markdown';
+import { MarkdownReader, sanitise } from './markdown';
 
 function html(source: string): string {
   return new MarkdownReader()
@@ -41,6 +41,25 @@ test.each([
     }
   }
 });
+
+test.each([
+  '<script>alert(1)</script>',
+  '<img src="x" onerror="alert(1)">',
+  '<p style="position:fixed">x</p>',
+  '<p onclick="alert(1)">x</p>',
+  '<a href="javascript:alert(1)">x</a>',
+])('behind the renderer stands a second wall: %s', (hostile) => {
+  expect(sanitise(hostile)).not.toMatch(/script|img|style|onclick|onerror|javascript/i);
+});
+
+test.each(['[x](javascript:alert(1))', '[x](data:text/html,x)', '[x](file:///etc/passwd)', '[x](//evil.example)'])(
+  '%s is no link at all',
+  (source) => {
+    const host = dom(source);
+    expect(host.querySelector('a')).toBeNull();
+    expect(host.textContent.trim()).toBe('x');
+  },
+);
 
 test('raw HTML is shown as what was written', () => {
   expect(dom('a <b>c</b>').textContent).toContain('<b>c</b>');

@@ -27,6 +27,7 @@ class Models {
   entered = $state.raw<Record<string, Partial<Record<ModelPhase, number>>>>({});
   /** What went wrong with the last request for a model, by id. */
   trouble = $state.raw<Record<string, string>>({});
+  readonly #heard = new Map<string, number>();
   #chosen = $state(kept('model') || 'quick');
 
   here = $derived(this.list.filter((model) => model.info.place === 'this_machine'));
@@ -53,17 +54,34 @@ class Models {
     return others.find((choice) => isReady(choice.status)) ?? others.find((choice) => isLoadable(choice.status));
   }
 
+  /** The newest status of a model, as the live line tells it. */
   heard(model: ModelStatus): void {
-    const before = this.list.find((known) => known.info.id === model.info.id);
+    this.#heard.set(keyOf(model), (this.#heard.get(keyOf(model)) ?? 0) + 1);
+    this.#take(model);
+  }
+
+  /**
+   * Begins a request: what it answers counts only for models of which the live line said nothing meanwhile, because
+   * an answer may be older than what was said while it was on its way.
+   */
+  asking(): (answer: ModelStatus[]) => void {
+    const before = new Map(this.#heard);
+    return (answer) => {
+      for (const model of answer) if (before.get(keyOf(model)) === this.#heard.get(keyOf(model))) this.#take(model);
+    };
+  }
+
+  #take(model: ModelStatus): void {
+    const before = this.list.find((known) => keyOf(known) === keyOf(model));
     if (before?.phase !== model.phase) this.#enter(model, before?.phase);
     if (before?.progress?.percent !== model.progress?.percent) this.moved = { ...this.moved, [model.info.id]: Date.now() };
     this.list = before ? this.list.map((known) => (known === before ? model : known)) : [...this.list, model];
   }
 
-  heardAll(models: ModelStatus[]): void {
-    for (const model of models) this.heard(model);
-    const ids = models.map((model) => model.info.id);
-    this.list = this.list.filter((model) => ids.includes(model.info.id)).sort((a, b) => ids.indexOf(a.info.id) - ids.indexOf(b.info.id));
+  /** The whole list, in the server's order. */
+  listed(models: ModelStatus[]): void {
+    const keys = models.map(keyOf);
+    this.list = this.list.filter((model) => keys.includes(keyOf(model))).sort((a, b) => keys.indexOf(keyOf(a)) - keys.indexOf(keyOf(b)));
     this.known = true;
   }
 
@@ -94,8 +112,9 @@ class Models {
 
   async #ask(id: string, door: (id: string) => Promise<ModelStatus>): Promise<void> {
     this.trouble = { ...this.trouble, [id]: '' };
+    const answered = this.asking();
     try {
-      this.heard(await door(id));
+      answered([await door(id)]);
     } catch (error) {
       const why = error instanceof Problem ? [error.detail, error.suggestion].filter(Boolean).join(' ') : String(error);
       this.trouble = { ...this.trouble, [id]: why };
@@ -116,7 +135,7 @@ class Models {
   }
 
   #byId(value: string): Choice {
-    const status = this.list.find((model) => model.info.id === value);
+    const status = this.list.find((model) => keyOf(model) === value);
     return { value, name: status?.info.name ?? value, status };
   }
 }
@@ -178,9 +197,12 @@ function isLoadable(status: ModelStatus | undefined): boolean {
 }
 
 function remoteChoice(status: ModelStatus): Choice {
-  const { upstream, id, name } = status.info;
-  const isFull = !upstream || id.startsWith(`${upstream}/`);
-  return { value: isFull ? id : `${upstream}/${id}`, name, status };
+  return { value: keyOf(status), name: status.info.name, status };
+}
+
+/** One name per model: two servers may call theirs the same. It is also how a server's model is asked for. */
+function keyOf({ info: { upstream, id } }: ModelStatus): string {
+  return upstream && !id.startsWith(`${upstream}/`) ? `${upstream}/${id}` : id;
 }
 
 export const models = new Models();
