@@ -52,7 +52,10 @@ type Rate = (u32, f64);
 async fn answer(worker: &Worker, clock: &Clock, words: usize) -> Result<(Rate, Rate), Error> {
     let request = ChatRequest {
         model: String::new(),
-        messages: vec![Message::text(Role::User, format!("{words} words: {} Tell me a long story.", "ship ".repeat(words)))],
+        messages: vec![Message::text(
+            Role::User,
+            format!("{words} words: {} Tell me a long story.", "ship ".repeat(words)),
+        )],
         sampling: Sampling { temperature: Some(0.7), seed: Some(1), max_tokens: Some(128), ..Sampling::default() },
     };
     let asked = clock.now();

@@ -60,6 +60,18 @@ test('a message written while the server is away is kept, survives a reload of t
   expect(await chat.house.upstream.calls('SCN-ok#held')).toHaveLength(1);
 });
 
+test('a message that did not leave yet can be taken back into the composer', async ({ chat, page }) => {
+  await page.route('**/messages', (route) => route.abort('connectionrefused'));
+  await chat.send('SCN-ok#taken');
+  await page.locator('[data-act="take-back"]').click();
+  await expect(page.locator('#composer')).toHaveValue('SCN-ok#taken');
+  await expect(page.locator('[data-role="user"]')).toHaveCount(0);
+  await page.unroute('**/messages');
+  await page.keyboard.press('Enter');
+  await expect(chat.answerIn('done')).toBeVisible();
+  expect(await chat.house.upstream.calls('SCN-ok#taken')).toHaveLength(1);
+});
+
 test('offline: the message is held, and sent once when the line is back', async ({ chat, context }) => {
   await chat.send('SCN-ok#online');
   await expect(chat.answerIn('done')).toBeVisible();

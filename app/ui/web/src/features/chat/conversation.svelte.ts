@@ -176,7 +176,7 @@ export class OpenConversation {
     // What left the outbox and is not there either was taken back.
     this.pending = this.pending.filter((item) => !left.includes(item));
     if (!isMissing) this.#take(view as ConversationView, restarted);
-    else if (this.pending.length === 0 && this.turns.length === 0) this.status = 'gone';
+    else if (this.status === 'opening' && this.pending.length === 0) this.status = 'gone';
   }
 
   #take(view: ConversationView, restarted: boolean): void {
