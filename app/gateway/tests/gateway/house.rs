@@ -129,10 +129,6 @@ impl House {
         self.until(run, |what| matches!(what, RunChange::Text { .. })).await;
     }
 
-    pub(crate) async fn state(&self, run: &RunView) -> RunState {
-        self.gateway.run(&run.spec.id).await.unwrap().state
-    }
-
     /// Ends this life, as a shutdown does.
     pub(crate) async fn shut_down(self) -> Arc<dyn ConversationStore> {
         self.token.cancel(CancelReason::Shutdown);

@@ -1,6 +1,13 @@
 //! The gateway through its own face: real store (in memory), scripted providers, a host of models that the test
 //! moves. Time is paused, so every wait is exact and none is slept.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy knows test functions only, and the words they share are test code too"
+)]
+
 mod asking;
 mod fallback;
 mod house;
