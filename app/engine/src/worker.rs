@@ -95,7 +95,7 @@ impl Worker {
         let supervisor = Supervisor::new(settings, model, path, token.clone(), notes, gauges, (heard, tell_state));
         let _tracked = token.spawn("supervise", supervisor.run());
         worker.ready().await?;
-        unfinished.is_ready();
+        unfinished.keep();
         Ok(worker)
     }
 
@@ -174,7 +174,7 @@ struct Gauges {
 struct EndUnlessReady(Option<CancelToken>);
 
 impl EndUnlessReady {
-    fn is_ready(mut self) {
+    fn keep(mut self) {
         self.0 = None;
     }
 }

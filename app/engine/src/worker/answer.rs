@@ -246,7 +246,7 @@ impl Outbox {
             (Some(Ok(Chunk::Text(text))), Chunk::Text(more)) => text.push_str(&more),
             // A restart is news that nothing may hide.
             (Some(Ok(Chunk::Status(status))), Chunk::Status(newer)) if !matches!(status, Status::Resumed { .. }) => {
-                *status = newer
+                *status = newer;
             }
             (_, chunk) => waiting.chunks.push_back(Ok(chunk)),
         }

@@ -366,7 +366,7 @@ unsafe extern "C" fn on_step(data: *mut c_void) -> bool {
 
 /// Warnings and errors go to stderr, where the server keeps the last lines for its error details.
 unsafe extern "C" fn log(level: sys::ggml_log_level, text: *const c_char, _: *mut c_void) {
-    if level >= sys::GGML_LOG_LEVEL_WARN && level <= sys::GGML_LOG_LEVEL_ERROR {
+    if (sys::GGML_LOG_LEVEL_WARN..=sys::GGML_LOG_LEVEL_ERROR).contains(&level) {
         // SAFETY: llama.cpp passes a C string.
         let text = unsafe { text_at(text) }.unwrap_or_default();
         let _ = std::io::stderr().write_all(text.as_bytes());

@@ -82,7 +82,7 @@ impl Runner for Script {
             match outcome {
                 Some(Outcome::Fails) => return Err(code::model_crashed(&start.name)),
                 Some(Outcome::WaitsForLeave) => {
-                    assert!(self.shared.leaves.subscribe().wait_for(|leaves| *leaves > 0).await.is_ok())
+                    assert!(self.shared.leaves.subscribe().wait_for(|leaves| *leaves > 0).await.is_ok());
                 }
                 None => {}
             }
