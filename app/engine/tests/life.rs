@@ -1,4 +1,11 @@
 //! The whole life of a model with the real file and the real engine: from a file on this disk to an answer and back.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy knows test functions only, and the words they share are test code too"
+)]
 #![cfg(all(unix, feature = "llama"))]
 
 use std::{sync::Arc, time::Duration};
