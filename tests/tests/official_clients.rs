@@ -3,6 +3,12 @@
 //! `cargo xtask test` installs them and names the places in `STEADFAST_PYTHON_CLIENT` (a virtual environment) and
 //! `STEADFAST_NODE_CLIENT` (a folder with `node_modules`).
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy knows test functions only, and the words they share are test code too"
+)]
+
 use std::{
     env,
     path::{Path, PathBuf},

@@ -1,5 +1,7 @@
 //! A remote server in every mood, with the real program in between.
 
+#![expect(clippy::unwrap_used, reason = "clippy knows test functions only, and the words they share are test code too")]
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

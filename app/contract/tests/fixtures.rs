@@ -1,6 +1,8 @@
 //! The runs in `fixtures/runs` and the codes in `fixtures/codes.json`, which the page's tests read too: both sides
 //! fold the same events to the same view and know the same codes. `STEADFAST_WRITE_FIXTURES=1` writes what Rust says.
 
+#![expect(clippy::unwrap_used, reason = "clippy knows test functions only, and the words they share are test code too")]
+
 use std::{fs, path::Path};
 
 use serde::{Deserialize, Serialize};

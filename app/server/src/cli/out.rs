@@ -70,11 +70,11 @@ impl Out {
     pub(super) fn failed(self, failed: &Failed) {
         match failed {
             Failed::Error(error) if self.is_for_programs() => {
-                to_standard_error(&json!({ "error": error.report(Detail::Public) }).to_string())
+                to_standard_error(&json!({ "error": error.report(Detail::Public) }).to_string());
             }
             Failed::Error(error) => to_standard_error(&format!("{}\n{}", error.message(), error.suggestion())),
             Failed::Settings(problems) if self.is_for_programs() => {
-                to_standard_error(&json!({ "problems": problems.list() }).to_string())
+                to_standard_error(&json!({ "problems": problems.list() }).to_string());
             }
             Failed::Settings(problems) => to_standard_error(&problems.to_string()),
             Failed::Told | Failed::PipeClosed => {}

@@ -119,7 +119,7 @@ impl Check<'_> {
             (None, None, Some(path)) => std::fs::read_to_string(path)
                 .map(|key| Secret::new(key.trim()))
                 .map_err(|error| {
-                    self.problem(format!("{place}: key_file: {} cannot be read: {error}.", path.display()))
+                    self.problem(format!("{place}: key_file: {} cannot be read: {error}.", path.display()));
                 })
                 .ok(),
             _ => {

@@ -76,9 +76,16 @@ impl Stage {
     }
 
     async fn ask(&self, sql: &'static str) -> i64 {
-        let mut connection =
-            SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&self.path)).await.unwrap();
-        sqlx::query_scalar(sql).fetch_one(&mut connection).await.unwrap()
+        sqlx::query_scalar(sql).fetch_one(&mut self.stranger().await).await.unwrap()
+    }
+
+    /// Writes past the writer, as a disk that kept more or less than it said.
+    async fn run_as_stranger(&self, sql: &'static str) {
+        sqlx::raw_sql(sql).execute(&mut self.stranger().await).await.unwrap();
+    }
+
+    async fn stranger(&self) -> SqliteConnection {
+        SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(&self.path)).await.unwrap()
     }
 
     async fn commits(&self) -> i64 {
