@@ -27,6 +27,11 @@ impl Provider for EngineProvider {
         "this machine"
     }
 
+    /// The template puts the begun answer behind the prompt (`generate/template.rs`).
+    fn can_continue(&self) -> bool {
+        true
+    }
+
     fn models(&self) -> Vec<ModelInfo> {
         self.models.infos()
     }

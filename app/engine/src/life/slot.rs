@@ -170,7 +170,7 @@ impl State {
 
     pub(super) fn fail(&mut self, signal: Signal, error: &Error) {
         if self.apply(signal) {
-            self.error = Some(Failure::from(error));
+            self.error = Some(Failure::behind(error));
             self.let_go();
         }
     }
