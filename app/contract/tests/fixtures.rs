@@ -1,8 +1,6 @@
 //! The runs in `fixtures/runs` and the codes in `fixtures/codes.json`, which the page's tests read too: both sides
 //! fold the same events to the same view and know the same codes. `STEADFAST_WRITE_FIXTURES=1` writes what Rust says.
 
-#![expect(clippy::unwrap_used, reason = "clippy knows test functions only, and the words they share are test code too")]
-
 use std::{fs, path::Path};
 
 use serde::{Deserialize, Serialize};
@@ -30,7 +28,7 @@ fn every_fixture_folds_to_its_view() {
         fixture.events.iter().for_each(|event| view.fold(event));
         if is_writing() {
             fixture.view = Some(view);
-            write(&path, &fixture);
+            write(&path, &fixture).unwrap();
         } else {
             assert_eq!(fixture.view, Some(view), "{}", path.display());
         }
@@ -44,7 +42,7 @@ fn the_list_of_codes_is_complete() {
     let names: Vec<_> = Code::ALL.iter().chain(code::ALL).map(Code::name).collect();
     let path = folder().join("codes.json");
     if is_writing() {
-        write(&path, &names);
+        write(&path, &names).unwrap();
     }
     let listed: Vec<String> = serde_json::from_slice(&fs::read(path).unwrap()).unwrap();
     assert_eq!(listed, names, "run this test with STEADFAST_WRITE_FIXTURES=1");
@@ -58,6 +56,6 @@ fn is_writing() -> bool {
     std::env::var_os("STEADFAST_WRITE_FIXTURES").is_some()
 }
 
-fn write(path: &Path, value: &impl Serialize) {
-    fs::write(path, serde_json::to_string_pretty(value).unwrap() + "\n").unwrap();
+fn write(path: &Path, value: &impl Serialize) -> std::io::Result<()> {
+    fs::write(path, serde_json::to_string_pretty(value)? + "\n")
 }

@@ -18,6 +18,19 @@ test.describe('with a model that is not loaded', () => {
     expect((await chat.words.innerText()).replace(/\s+/g, ' ').trim().slice(0, 5)).toBe(run.text.replace(/\s+/g, ' ').trim().slice(0, 5));
   });
 
+  test('after Cancel the message stays in line, and Load answers it', async ({ chat, page }) => {
+    await chat.send('Say hello.');
+    await page.locator('[data-act="cancel-load"]').click();
+    const queued = page.locator('[data-role="user"][data-state="queued"]');
+    await expect(queued.locator('[data-copy="load.none"]')).toHaveText('Quick is not loaded.');
+    await expect(queued.locator('[data-act="answer_with"]')).toHaveText('Answer with Big');
+    await expect(page.locator('html')).toHaveAttribute('data-engine', 'absent');
+    await page.reload();
+    await expect(queued.locator('[data-copy="load.none"]')).toBeVisible();
+    await queued.locator('[data-act="load"]').click();
+    await expect(chat.answerIn('done')).toBeVisible({ timeout: 60_000 });
+  });
+
   test('progress never falls', async ({ page, house }) => {
     await page.goto(house.url);
     await expect(page.locator('html')).toHaveAttribute('data-engine', 'ready', { timeout: 80_000 });

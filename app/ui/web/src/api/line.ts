@@ -9,7 +9,6 @@ export interface LineTo {
   event: (event: SseEvent) => void;
   /** Bytes came, whatever they said. */
   alive?: () => void;
-  opened?: () => void;
   /** The line is down; `tries` openings failed since it last worked. */
   lost?: (tries: number) => void;
   /** The server closed the line without a fault: was that everything? Without an answer it counts as a cut. */
@@ -78,7 +77,6 @@ export class Line {
       });
       if (response.status === 204) return 'ended';
       if (!response.ok || !response.body) return 'cut';
-      this.#to.opened?.();
       for await (const item of readEvents(response.body)) {
         works();
         this.#lastByte = performance.now();

@@ -25,6 +25,7 @@ class House {
   /** What to add to this device's time to have the server's. */
   #ahead = 0;
   #boot = '';
+  #beats = 0;
   #watchers = new Set<Watcher>();
 
   get link(): Link {
@@ -83,7 +84,8 @@ class House {
         return;
       case 'heartbeat':
         this.#ahead = entry.at_ms - Date.now();
-        if (this.#store !== 'ok') void this.#askStore();
+        this.#beats += 1;
+        if (this.#store !== 'ok' || this.#beats % STORE_EVERY === 1) void this.#askStore();
     }
   }
 
@@ -91,7 +93,6 @@ class House {
     const restarted = this.#boot !== '' && this.#boot !== boot;
     this.#boot = boot;
     void this.#readLists();
-    void this.#askStore();
     for (const watcher of this.#watchers) watcher.greeted(restarted);
   }
 
@@ -126,5 +127,8 @@ class House {
     this.#link = link;
   }
 }
+
+/** A store that works is looked at every so many heartbeats: twice a minute. */
+const STORE_EVERY = 6;
 
 export const house = new House();
