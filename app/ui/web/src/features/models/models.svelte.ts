@@ -34,8 +34,10 @@ class Models {
   remote = $derived(this.list.filter((model) => model.info.place === 'remote'));
   choices = $derived([...TIERS.map((tier) => this.#tierChoice(tier)), ...this.remote.map(remoteChoice)]);
 
+  /** Until the list is known, what was chosen before stands: a message sent in the first moment must not go elsewhere. */
   get chosen(): Choice {
-    return this.choices.find((choice) => choice.value === this.#chosen) ?? this.choices[0]!;
+    const listed = this.choices.find((choice) => choice.value === this.#chosen);
+    return listed ?? (this.known ? this.choices[0]! : this.called(this.#chosen));
   }
 
   choose(value: string): void {
