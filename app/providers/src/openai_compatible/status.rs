@@ -50,9 +50,10 @@ pub(super) fn cause(status: u16, words: &Words) -> Cause {
         503 if words.say(&["loading model", "model is loading", "is currently loading", "model_loading"]) => {
             Cause::Loading
         }
-        529 => Cause::Busy,
-        503 if words.say(&["overloaded", "too many requests", "queue is full", "capacity"]) => Cause::Busy,
-        502 | 503 => Cause::Away,
+        // A proxy says 503 for a server that it cannot reach; everybody else for one that has too much to do.
+        503 if words.say(&["no healthy upstream", "upstream connect error", "no available server"]) => Cause::Away,
+        503 | 529 => Cause::Busy,
+        502 => Cause::Away,
         _ => Cause::Broken,
     }
 }

@@ -66,7 +66,7 @@ async fn the_good_case_gives_every_word_and_the_usage() {
 async fn refusals_have_their_codes_every_time() {
     let stage = Stage::start().await;
     for (scenario, code) in [
-        ("SCN-503", Code::UNAVAILABLE),
+        ("SCN-503", Code::OVERLOADED),
         ("SCN-401", Code::UNAUTHORIZED),
         ("SCN-403", Code::FORBIDDEN),
         ("SCN-502html", Code::UNAVAILABLE),

@@ -42,7 +42,7 @@ fn every_status_has_its_code() {
         (500, Code::UNAVAILABLE),
         (501, Code::UNAVAILABLE),
         (502, Code::UNAVAILABLE),
-        (503, Code::UNAVAILABLE),
+        (503, Code::OVERLOADED),
         (504, Code::TIMEOUT),
         (529, Code::OVERLOADED),
         (301, Code::UNAVAILABLE),
@@ -94,6 +94,11 @@ fn a_loading_model_is_waited_for() {
     );
     assert_eq!((error.code(), error.retry_after()), (code::MODEL_LOADING, Some(std::time::Duration::from_secs(3))));
     assert!(may_retry(&error));
+}
+
+#[test]
+fn a_proxy_that_cannot_reach_the_server_is_not_a_busy_server() {
+    assert_eq!(refusal(503, &[], "no healthy upstream").code(), Code::UNAVAILABLE);
 }
 
 #[test]
