@@ -20,3 +20,8 @@ pub use self::{
     upstream::Upstream,
     wait::{until, within},
 };
+
+/// The README's Rust compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
