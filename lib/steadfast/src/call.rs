@@ -1,7 +1,10 @@
 //! What every policy needs to know about the thing it runs: its name, who may stop it, until when, and who
 //! listens. It is not the work itself. Clones belong to the same call.
 
-use crate::{CancelReason, CancelToken, Clock, Deadline, Error, Event, Events, Nudge};
+use crate::{
+    CancelReason, CancelToken, Clock, Deadline, Error, Event, Events, Nudge,
+    error::{Fault, Stop},
+};
 use std::{borrow::Cow, time::Duration};
 
 mod bounded;
@@ -128,14 +131,14 @@ impl Call {
         Bounded::new(self, None, work)
     }
 
-    fn stopped(&self, reason: CancelReason) -> Error {
+    fn stopped<X: Fault>(&self, reason: CancelReason) -> X {
         self.events.emit(|| Event::Cancelled { operation: self.operation.clone(), reason });
-        Error::cancelled(reason).in_operation(&self.operation)
+        X::from_stop(Stop::Cancelled(reason), &self.operation)
     }
 
-    fn timed_out(&self, after: Duration) -> Error {
+    fn timed_out<X: Fault>(&self, after: Duration) -> X {
         self.events.emit(|| Event::TimedOut { operation: self.operation.clone(), after });
-        Error::timeout(&self.operation, after)
+        X::from_stop(Stop::TimedOut(after), &self.operation)
     }
 
     pub(crate) fn operation_name(&self) -> Cow<'static, str> {

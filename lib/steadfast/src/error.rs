@@ -8,10 +8,12 @@ use std::{borrow::Cow, fmt, time::Duration};
 mod classify;
 mod code;
 mod constructors;
+mod fault;
 mod report;
 
 pub use classify::{Classify, Guidance};
 pub use code::{Code, CodeSpec};
+pub use fault::{Fault, RejectedBy, Rejection, Stop};
 pub use report::{Detail, Report};
 
 /// What may be tried next. Advice only: budgets, deadlines and breakers may refuse it.

@@ -50,10 +50,12 @@ pub use call::Call;
 pub use cancel::{CancelReason, CancelToken, Cancelled, Run, Task, TrackedTask};
 pub use clock::Clock;
 pub use deadline::Deadline;
-pub use error::{Blame, Classify, Code, CodeSpec, Detail, Error, Guidance, Report, RetryAdvice};
+pub use error::{
+    Blame, Classify, Code, CodeSpec, Detail, Error, Fault, Guidance, RejectedBy, Rejection, Report, RetryAdvice, Stop,
+};
 pub use event::{BroadcastSink, Event, Events, Sink};
 pub use nudge::Nudge;
-pub use policies::{Breaker, BreakerState, Jitter, OpenReason, Permit, Retry, Timeout};
+pub use policies::{Around, Breaker, BreakerState, Jitter, OpenReason, Permit, Retry, Timeout};
 /// ```
 /// use steadfast::{Blame, Classify, RetryAdvice};
 ///

@@ -2,7 +2,7 @@
 //! because those keep their argument twice, and policies nest: the third level would be eight times as large.
 
 use super::Call;
-use crate::{Cancelled, Deadline, Error};
+use crate::{Cancelled, Deadline, error::Fault};
 use pin_project_lite::pin_project;
 use std::{
     pin::Pin,
@@ -12,7 +12,7 @@ use std::{
 
 pin_project! {
     #[must_use = "futures do nothing unless awaited"]
-    pub(crate) struct Bounded<'a, F> {
+    pub struct Bounded<'a, F> {
         call: &'a Call,
         limit: Option<Duration>,
         cancelled: Cancelled,
@@ -34,8 +34,8 @@ impl<'a, F> Bounded<'a, F> {
     }
 }
 
-impl<T, F: Future<Output = Result<T, Error>>> Future for Bounded<'_, F> {
-    type Output = Result<T, Error>;
+impl<T, X: Fault, F: Future<Output = Result<T, X>>> Future for Bounded<'_, F> {
+    type Output = Result<T, X>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();

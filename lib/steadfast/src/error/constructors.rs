@@ -7,10 +7,13 @@ use std::time::Duration;
 impl Error {
     /// `operation` did not finish within `after`.
     pub fn timeout(operation: &str, after: Duration) -> Self {
+        Self::timed_out(after).in_operation(operation)
+    }
+
+    pub(super) fn timed_out(after: Duration) -> Self {
         Self::new(Code::TIMEOUT)
             .with_message(format!("It took longer than {}.", seconds(after)))
             .with_detail("limit_ms", after.as_millis())
-            .in_operation(operation)
     }
 
     /// The breaker of `target` refused the call; it will let one through in `retry_after`.

@@ -2,7 +2,8 @@
 //! `state.rs` counts and moves, `permit.rs` is the guard that a caller holds; this file shows and overrides.
 //! Surprise: put the time-out inside the breaker, or a call that hangs is never judged.
 
-use crate::{Call, Clock, Error, Events, call::Bounded};
+use super::Around;
+use crate::{Call, Clock, Error, Events, call::Bounded, error::Fault};
 use guarded::Guarded;
 use permit::Guard;
 use state::{Settings, Shared};
@@ -102,12 +103,12 @@ impl Breaker {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        Guarded::new(permit::During { breaker: self, call }, Bounded::new(call, None, work))
+        self.around(call, work)
     }
 
     /// Asks to be let through, for work that is no single future, for instance a stream. Say how it ended.
     pub fn enter(&self) -> Result<Permit, Error> {
-        Guard::enter(self.clone()).map(Permit::new)
+        Guard::enter(self.clone()).map(Permit::new).map_err(Error::from)
     }
 
     /// How it stands now.
@@ -128,5 +129,21 @@ impl Breaker {
     /// Lets calls pass again, from now on counting failures from zero. What was under way before is not judged.
     pub fn force_close(&self) {
         self.shared.force_close();
+    }
+}
+
+impl Around for Breaker {
+    type Future<'a, T, X, F>
+        = Guarded<'a, Bounded<'a, F>>
+    where
+        X: Fault,
+        F: Future<Output = Result<T, X>>;
+
+    fn around<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Self::Future<'a, T, X, F>
+    where
+        X: Fault,
+        F: Future<Output = Result<T, X>>,
+    {
+        Guarded::new(permit::During { breaker: self, call }, Bounded::new(call, None, work))
     }
 }

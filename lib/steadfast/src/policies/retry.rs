@@ -2,7 +2,7 @@
 //! the error's advice does. Surprise: what it gives back after several attempts is `RETRY_EXHAUSTED`, with the
 //! last error as its source.
 
-use crate::{Attempt, Call, Error, Event, RetryAdvice};
+use crate::{Attempt, Call, Error, Event, RetryAdvice, call::Bounded, error::Fault};
 use backoff::Backoff;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -96,23 +96,33 @@ impl Retry {
     ///
     /// Gives back the error itself when it forbids another attempt, asks for a longer wait than is left, or
     /// was the only one; otherwise `RETRY_EXHAUSTED` with the last error as its source.
-    pub async fn run<T, F, Fut>(&self, call: &Call, mut work: F) -> Result<T, Error>
+    pub async fn run<T, F, Fut>(&self, call: &Call, work: F) -> Result<T, Error>
     where
         F: FnMut(Attempt) -> Fut,
         Fut: Future<Output = Result<T, Error>>,
     {
-        let mut random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
+        self.around(call, work).await
+    }
+
+    /// `run` for any error type.
+    pub(crate) async fn around<T, X: Fault, F, Fut>(&self, call: &Call, mut work: F) -> Result<T, X>
+    where
+        F: FnMut(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, X>>,
+    {
+        let mut random = None;
         // The clock is read only when a limit needs it.
         let began = self.max_elapsed.map(|_| call.clock().now());
         let mut attempt = Attempt { number: 1, of: self.max_attempts };
         loop {
             call.events().emit(|| started(call, attempt));
-            let error = match call.run(work(attempt)).await {
+            let error = match Bounded::new(call, None, work(attempt)).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
             call.events().emit(|| failed(call, attempt, &error));
-            let delay = self.jitter.apply(self.backoff.delay(attempt.number).min(self.max_delay), &mut random);
+            let random = random.get_or_insert_with(|| self.random());
+            let delay = self.jitter.apply(self.backoff.delay(attempt.number).min(self.max_delay), random);
             match self.decide(attempt, &error, delay, self.time_left(call, began)) {
                 Next::After(delay) => pause(call, attempt, delay, &error).await?,
                 Next::GiveBack => return Err(error),
@@ -120,6 +130,11 @@ impl Retry {
             }
             attempt.number += 1;
         }
+    }
+
+    /// Made only when something failed.
+    fn random(&self) -> fastrand::Rng {
+        self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed)
     }
 
     /// What is left until the deadline or the elapsed limit, whichever is earlier.
@@ -130,8 +145,8 @@ impl Retry {
     }
 
     /// The whole decision, without effects. `delay` is what we would wait by ourselves.
-    fn decide(&self, attempt: Attempt, error: &Error, delay: Duration, time_left: Option<Duration>) -> Next {
-        let hint = match error.advice() {
+    fn decide<X: Fault>(&self, attempt: Attempt, error: &X, delay: Duration, time_left: Option<Duration>) -> Next {
+        let hint = match error.guidance().advice {
             RetryAdvice::RetryNow => Duration::ZERO,
             RetryAdvice::RetryAfter(hint) => hint,
             RetryAdvice::TryElsewhere | RetryAdvice::Never => return Next::GiveBack,
@@ -160,7 +175,7 @@ enum Next {
 }
 
 /// Says that it will wait, then waits: so the listener knows before and not after.
-async fn pause(call: &Call, attempt: Attempt, delay: Duration, error: &Error) -> Result<(), Error> {
+async fn pause<X: Fault>(call: &Call, attempt: Attempt, delay: Duration, error: &X) -> Result<(), X> {
     // Made first, so that a listener that hurries at once is heard.
     let hurried = call.nudge().hurried();
     call.events().emit(|| Event::RetryScheduled {
@@ -170,36 +185,36 @@ async fn pause(call: &Call, attempt: Attempt, delay: Duration, error: &Error) ->
         delay,
         code: error.code(),
     });
-    call.run(async {
+    let wait = async {
         tokio::select! {
             biased;
             () = hurried => Ok(()),
             () = call.clock().sleep(delay) => Ok(()),
         }
-    })
-    .await
+    };
+    Bounded::new(call, None, wait).await
 }
 
-fn exhausted(call: &Call, attempt: Attempt, error: Error) -> Error {
+fn exhausted<X: Fault>(call: &Call, attempt: Attempt, error: X) -> X {
     call.events().emit(|| Event::RetriesExhausted {
         operation: call.operation_name(),
         attempts: attempt.number,
         code: error.code(),
     });
-    Error::retry_exhausted(attempt.number, error).in_operation(call.operation())
+    error.after_attempts(attempt.number, call.operation())
 }
 
 fn started(call: &Call, attempt: Attempt) -> Event {
     Event::AttemptStarted { operation: call.operation_name(), attempt: attempt.number, of: attempt.of }
 }
 
-fn failed(call: &Call, attempt: Attempt, error: &Error) -> Event {
+fn failed<X: Fault>(call: &Call, attempt: Attempt, error: &X) -> Event {
     Event::AttemptFailed {
         operation: call.operation_name(),
         attempt: attempt.number,
         of: attempt.of,
         code: error.code(),
-        message: error.message().to_owned(),
+        message: error.sentence(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A limit on how long something may take. The work is dropped when the time is over, so it must be cancel safe.
 
-use crate::{Call, Error, call::Bounded};
+use super::Around;
+use crate::{Call, Error, call::Bounded, error::Fault};
 use std::time::Duration;
 
 /// Ends what takes too long, with an error of code `TIMEOUT`.
@@ -33,6 +34,22 @@ impl Timeout {
     pub fn run<'a, T, F>(&self, call: &'a Call, work: F) -> impl Future<Output = Result<T, Error>> + use<'a, T, F>
     where
         F: Future<Output = Result<T, Error>>,
+    {
+        Bounded::new(call, Some(self.after), work)
+    }
+}
+
+impl Around for Timeout {
+    type Future<'a, T, X, F>
+        = Bounded<'a, F>
+    where
+        X: Fault,
+        F: Future<Output = Result<T, X>>;
+
+    fn around<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Bounded<'a, F>
+    where
+        X: Fault,
+        F: Future<Output = Result<T, X>>,
     {
         Bounded::new(call, Some(self.after), work)
     }

@@ -2,10 +2,10 @@
 //! hand for the same reason as `call/bounded.rs`.
 
 use super::{
-    permit::{Admitted, Guard},
+    permit::{During, Guard},
     rule,
 };
-use crate::Error;
+use crate::error::{Fault, Stop};
 use pin_project_lite::pin_project;
 use std::{
     pin::Pin,
@@ -14,28 +14,29 @@ use std::{
 
 pin_project! {
     #[must_use = "futures do nothing unless awaited"]
-    pub(super) struct Guarded<A: Admitted, F> {
+    pub struct Guarded<'a, F> {
         // Who asks; taken by the first poll.
-        asking: Option<A>,
-        guard: Option<Guard<A>>,
+        asking: Option<During<'a>>,
+        guard: Option<Guard<During<'a>>>,
         #[pin]
         work: F,
     }
 }
 
-impl<A: Admitted, F> Guarded<A, F> {
-    pub(super) fn new(asking: A, work: F) -> Self {
+impl<'a, F> Guarded<'a, F> {
+    pub(super) fn new(asking: During<'a>, work: F) -> Self {
         Self { asking: Some(asking), guard: None, work }
     }
 }
 
-impl<T, A: Admitted, F: Future<Output = Result<T, Error>>> Future for Guarded<A, F> {
-    type Output = Result<T, Error>;
+impl<T, X: Fault, F: Future<Output = Result<T, X>>> Future for Guarded<'_, F> {
+    type Output = Result<T, X>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
         if let Some(asking) = this.asking.take() {
-            *this.guard = Some(Guard::enter(asking)?);
+            let refused = |rejection| X::from_stop(Stop::Rejected(rejection), asking.call.operation());
+            *this.guard = Some(Guard::enter(asking).map_err(refused)?);
         }
         let output = ready!(this.work.poll(context));
         if let Some(mut guard) = this.guard.take() {

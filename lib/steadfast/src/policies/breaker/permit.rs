@@ -5,7 +5,10 @@ use super::{
     rule::{self, Verdict},
     state::Ticket,
 };
-use crate::{Call, CancelReason, Error, Events};
+use crate::{
+    Call, CancelReason, Error, Events,
+    error::{RejectedBy, Rejection},
+};
 
 /// Leave to do one piece of work. Say how it ended; dropping it says nothing, except during a panic, which is a
 /// failure. It can be kept as long as needed and moved between tasks.
@@ -59,6 +62,7 @@ impl Admitted for Breaker {
 }
 
 /// A future that is inside; it borrows, so that the success path touches nothing shared.
+#[derive(Clone, Copy)]
 pub(super) struct During<'a> {
     pub(super) breaker: &'a Breaker,
     pub(super) call: &'a Call,
@@ -88,11 +92,13 @@ pub(super) struct Guard<A: Admitted> {
 }
 
 impl<A: Admitted> Guard<A> {
-    pub(super) fn enter(admitted: A) -> Result<Self, Error> {
+    pub(super) fn enter(admitted: A) -> Result<Self, Rejection> {
         let breaker = admitted.breaker();
         match breaker.shared.admit(admitted.events()) {
             Ok(ticket) => Ok(Self { ticket: Some(ticket), admitted }),
-            Err(wait) => Err(Error::circuit_open(breaker.target(), wait)),
+            Err(wait) => {
+                Err(Rejection::new(RejectedBy::Breaker, breaker.shared.settings.target.clone()).retry_after(wait))
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! Judges one call: does it speak for the target, against it, or not at all? It counts nothing.
 
-use crate::{Blame, CancelReason, Error};
+use crate::{Blame, CancelReason, error::Fault};
 use std::fmt;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,12 +12,12 @@ pub(super) enum Verdict {
 
 /// How a call that ended speaks: `None` is success. A request that was the caller's fault is neutral, because
 /// it may never have reached the target.
-pub(super) fn judge(error: Option<&Error>) -> Verdict {
+pub(super) fn judge<X: Fault>(error: Option<&X>) -> Verdict {
     match error {
         None => Verdict::Success,
         Some(error) => match error.cancel_reason() {
             Some(reason) => judge_cancelled(reason),
-            None if error.blame() == Blame::Target => Verdict::Failure,
+            None if error.guidance().blame == Blame::Target => Verdict::Failure,
             None => Verdict::Neutral,
         },
     }

@@ -1,0 +1,172 @@
+//! What policies can do with an error type: read its guidance, and say in it what they themselves have to say.
+//! It is the seam between policies and errors, so that one policy serves the house's `Error` and anybody's enum.
+
+use super::{Classify, Code, Error, Guidance};
+use crate::CancelReason;
+use std::{borrow::Cow, fmt, time::Duration};
+
+/// What a policy says when there is no answer and the work itself did not fail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Stop {
+    /// The work was not begun.
+    Rejected(Rejection),
+    /// The token ended it.
+    Cancelled(CancelReason),
+    /// A time limit of this length, or the deadline this long after the work had to wait, ended it.
+    TimedOut(Duration),
+}
+
+/// A refusal: the work was not begun, so nothing is known about it.
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::{Code, Error, Rejection, RejectedBy, Stop};
+///
+/// let rejection = Rejection::new(RejectedBy::Breaker, "shop").retry_after(Duration::from_secs(7));
+/// assert_eq!(rejection.to_string(), "the breaker of shop refused, try again in 7 s");
+/// assert_eq!(Error::from(Stop::Rejected(rejection)).code(), Code::CIRCUIT_OPEN);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Rejection {
+    /// Which policy refused.
+    pub by: RejectedBy,
+    /// What it protects.
+    pub target: Cow<'static, str>,
+    /// When it makes sense to ask again, when that is known.
+    pub retry_after: Option<Duration>,
+}
+
+/// A policy that refuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
+#[non_exhaustive]
+pub enum RejectedBy {
+    /// A breaker that is open.
+    Breaker,
+    /// A bulkhead whose places and queue are taken.
+    Bulkhead,
+    /// A rate limit that is used up.
+    RateLimit,
+    /// A concurrency limit that found its own size.
+    AdaptiveLimit,
+    /// A shedder that keeps room for more important work.
+    LoadShed,
+}
+
+impl RejectedBy {
+    /// The stable name on every surface, in snake case.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Breaker => "breaker",
+            Self::Bulkhead => "bulkhead",
+            Self::RateLimit => "rate_limit",
+            Self::AdaptiveLimit => "adaptive_limit",
+            Self::LoadShed => "load_shed",
+        }
+    }
+}
+
+impl fmt::Display for RejectedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Rejection {
+    /// A refusal that does not say for how long.
+    pub fn new(by: RejectedBy, target: impl Into<Cow<'static, str>>) -> Self {
+        Self { by, target: target.into(), retry_after: None }
+    }
+
+    /// The same refusal, saying when to ask again.
+    #[must_use]
+    pub fn retry_after(self, wait: Duration) -> Self {
+        Self { retry_after: Some(wait), ..self }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the {} of {} refused", self.by, self.target)?;
+        match self.retry_after {
+            Some(wait) => write!(f, ", try again in {} s", wait.as_secs_f64()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl From<Rejection> for Error {
+    fn from(rejection: Rejection) -> Self {
+        let Rejection { by, target, retry_after } = rejection;
+        match by {
+            RejectedBy::Breaker => Self::circuit_open(&target, retry_after.unwrap_or(Code::CIRCUIT_OPEN_WAIT)),
+            RejectedBy::RateLimit => Self::rate_limited(&target, retry_after),
+            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed => {
+                // Our own limit refused: the target did nothing wrong.
+                Self::overloaded(&target, retry_after).with_blame(super::Blame::Local)
+            }
+        }
+        .with_detail("rejected_by", by)
+    }
+}
+
+impl From<Stop> for Error {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Rejected(rejection) => rejection.into(),
+            Stop::Cancelled(reason) => Self::cancelled(reason),
+            Stop::TimedOut(after) => Self::timed_out(after),
+        }
+    }
+}
+
+/// An error type that policies can read and make. [`Error`] is one; a program's own enum becomes one inside
+/// [`Failed`](crate::Failed), so nobody needs to implement this by hand.
+pub trait Fault: Sized {
+    /// A policy's own word about `operation`.
+    fn from_stop(stop: Stop, operation: &str) -> Self;
+
+    /// What it means for the next step.
+    fn guidance(&self) -> Guidance;
+
+    /// What happened, as a stable code, for events.
+    fn code(&self) -> Code;
+
+    /// What happened, as a sentence, for events.
+    fn sentence(&self) -> String;
+
+    /// Why it was cancelled; `None` for everything else.
+    fn cancel_reason(&self) -> Option<CancelReason>;
+
+    /// It was the last of several attempts.
+    #[must_use]
+    fn after_attempts(self, attempts: u32, operation: &str) -> Self;
+}
+
+impl Fault for Error {
+    fn from_stop(stop: Stop, operation: &str) -> Self {
+        Self::from(stop).in_operation(operation)
+    }
+
+    fn guidance(&self) -> Guidance {
+        Classify::guidance(self)
+    }
+
+    fn code(&self) -> Code {
+        self.code()
+    }
+
+    fn sentence(&self) -> String {
+        self.message().to_owned()
+    }
+
+    fn cancel_reason(&self) -> Option<CancelReason> {
+        self.cancel_reason()
+    }
+
+    fn after_attempts(self, attempts: u32, operation: &str) -> Self {
+        Self::retry_exhausted(attempts, self).in_operation(operation)
+    }
+}

@@ -1,0 +1,39 @@
+//! The shape of a policy that wraps one future and never runs it twice: time-outs, breakers, limits. The
+//! pipeline's inner slots hold these. Policies that run work several times (retry, hedge, fallback) take a
+//! closure instead.
+
+use crate::{Call, error::Fault};
+
+/// A policy around one piece of work. The future is a named type, not an `async fn`'s: those keep their argument
+/// twice, and policies nest.
+pub trait Around {
+    /// The work inside the policy.
+    type Future<'a, T, X, F>: Future<Output = Result<T, X>>
+    where
+        Self: 'a,
+        X: Fault,
+        F: Future<Output = Result<T, X>>;
+
+    /// Puts `work` inside. Nothing happens before the future is polled; dropping it gives every place back.
+    fn around<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Self::Future<'a, T, X, F>
+    where
+        X: Fault,
+        F: Future<Output = Result<T, X>>;
+}
+
+/// The empty place: the work itself, at no cost.
+impl Around for () {
+    type Future<'a, T, X, F>
+        = F
+    where
+        X: Fault,
+        F: Future<Output = Result<T, X>>;
+
+    fn around<'a, T, X, F>(&'a self, _: &'a Call, work: F) -> F
+    where
+        X: Fault,
+        F: Future<Output = Result<T, X>>,
+    {
+        work
+    }
+}
