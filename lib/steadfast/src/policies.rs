@@ -3,10 +3,12 @@
 
 mod around;
 mod breaker;
+mod budget;
 mod retry;
 mod timeout;
 
 pub use around::Around;
 pub use breaker::{Breaker, BreakerState, OpenReason, Permit};
+pub use budget::Budget;
 pub use retry::{Jitter, Retry};
 pub use timeout::Timeout;
