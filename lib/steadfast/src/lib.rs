@@ -39,6 +39,7 @@ mod deadline;
 mod error;
 mod event;
 mod nudge;
+mod outcome;
 mod policies;
 mod sync;
 pub mod telemetry;
@@ -55,7 +56,10 @@ pub use error::{
 };
 pub use event::{BroadcastSink, Event, Events, Sink};
 pub use nudge::Nudge;
-pub use policies::{Around, Breaker, BreakerState, Budget, Jitter, OpenReason, Permit, Retry, Timeout};
+pub use outcome::{Degraded, Failed, Outcome, TimeSplit};
+pub use policies::{
+    Again, Around, Breaker, BreakerState, Budget, GivenBack, Jitter, OpenReason, Permit, Replay, Retry, Timeout, When,
+};
 /// ```
 /// use steadfast::{Blame, Classify, RetryAdvice};
 ///

@@ -9,6 +9,8 @@ mod timeout;
 
 pub use around::Around;
 pub use breaker::{Breaker, BreakerState, OpenReason, Permit};
+pub(crate) use breaker::{Guarded, guarded};
 pub use budget::Budget;
-pub use retry::{Jitter, Retry};
+pub use retry::{Again, GivenBack, Jitter, Replay, Retry, When};
+pub(crate) use retry::{Each, GivesBack, Plan, Replayed, Work, drive};
 pub use timeout::Timeout;
