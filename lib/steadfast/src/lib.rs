@@ -40,6 +40,7 @@ mod error;
 mod event;
 mod nudge;
 mod outcome;
+mod pipeline;
 mod policies;
 mod sync;
 pub mod telemetry;
@@ -57,6 +58,7 @@ pub use error::{
 pub use event::{BroadcastSink, Event, Events, Sink};
 pub use nudge::Nudge;
 pub use outcome::{Degraded, Failed, Outcome, TimeSplit};
+pub use pipeline::{CustomOrder, Pipeline};
 pub use policies::{
     Again, Around, Breaker, BreakerState, Budget, GivenBack, Jitter, OpenReason, Permit, Replay, Retry, Timeout, When,
 };
