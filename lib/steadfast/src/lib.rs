@@ -58,7 +58,12 @@ pub use error::{
 pub use event::{BroadcastSink, Event, Events, Sink};
 pub use nudge::Nudge;
 pub use outcome::{Degraded, Failed, Outcome, TimeSplit};
-pub use pipeline::{CustomOrder, Pipeline};
+pub use pipeline::{
+    BackoffSettings, BoxPipeline, BreakerSettings, BudgetSettings, CustomOrder, Pipeline, PipelineSettings, Pipelines,
+    RetrySettings, Runs, With,
+};
+#[cfg(feature = "tower")]
+pub use pipeline::{PipelineLayer, PipelineService};
 pub use policies::{
     Again, Around, Breaker, BreakerState, Budget, GivenBack, Jitter, OpenReason, Permit, Replay, Retry, Timeout, When,
 };
