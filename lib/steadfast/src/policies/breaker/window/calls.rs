@@ -47,17 +47,20 @@ impl Calls {
     }
 
     pub(super) fn resize(&mut self, size: u32, healthy: u64) {
-        self.size = size.max(1).into();
+        // What has slid out of the old window does not come back into a longer one.
         self.totals(healthy);
+        self.size = size.max(1).into();
+        self.trim();
     }
 
-    /// Begins with what another kind of window knew: its successes as the oldest calls, then its marks.
+    /// Begins with what another kind of window knew: its successes as the oldest calls, then its
+    /// marks, and of those the failures as the youngest.
     pub(super) fn carry(&mut self, totals: Totals, healthy: u64) {
         self.clear(healthy);
         let marks = totals.failures.max(totals.slow);
         self.successes(totals.calls.saturating_sub(marks));
-        for number in 0..marks.min(self.size) {
-            self.mark(Mark { failed: number < totals.failures, slow: number < totals.slow });
+        for left in (1..=marks.min(self.size)).rev() {
+            self.mark(Mark { failed: left <= totals.failures, slow: left <= totals.slow });
         }
         self.trim();
     }
