@@ -38,6 +38,7 @@ mod clock;
 mod deadline;
 mod error;
 mod event;
+mod name;
 mod nudge;
 mod outcome;
 mod pipeline;
@@ -56,11 +57,13 @@ pub use error::{
     Blame, Classify, Code, CodeSpec, Detail, Error, Fault, Guidance, RejectedBy, Rejection, Report, RetryAdvice, Stop,
 };
 pub use event::{BroadcastSink, Event, Events, Sink};
+pub use name::Name;
 pub use nudge::Nudge;
 pub use outcome::{Degraded, Failed, Outcome, TimeSplit};
 pub use pipeline::{CustomOrder, Pipeline};
 pub use policies::{
-    Again, Around, Breaker, BreakerState, Budget, GivenBack, Jitter, OpenReason, Permit, Replay, Retry, Timeout, When,
+    Abandoned, Again, Around, Breaker, BreakerState, Breakers, Budget, GivenBack, Jitter, ObservedMove, OpenReason,
+    Permit, Replay, Retry, Timeout, When,
 };
 /// ```
 /// use steadfast::{Blame, Classify, RetryAdvice};

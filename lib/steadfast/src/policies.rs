@@ -8,7 +8,7 @@ mod retry;
 mod timeout;
 
 pub use around::Around;
-pub use breaker::{Breaker, BreakerState, OpenReason, Permit};
+pub use breaker::{Abandoned, Breaker, BreakerState, Breakers, ObservedMove, OpenReason, Permit};
 pub(crate) use breaker::{Guarded, guarded};
 pub use budget::Budget;
 pub use retry::{Again, GivenBack, Jitter, Replay, Retry, When};
