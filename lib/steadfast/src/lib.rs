@@ -91,5 +91,7 @@ pub use policies::{
 pub use steadfast_derive::Classify;
 
 #[cfg(doctest)]
+mod guide;
+#[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

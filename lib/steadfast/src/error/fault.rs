@@ -40,7 +40,6 @@ pub struct Rejection {
 
 /// A policy that refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum RejectedBy {
     /// A breaker that is open.
@@ -53,6 +52,8 @@ pub enum RejectedBy {
     AdaptiveLimit,
     /// A shedder that keeps room for more important work.
     LoadShed,
+    /// A policy of your own, by its name in snake case.
+    Other(&'static str),
 }
 
 impl RejectedBy {
@@ -64,7 +65,15 @@ impl RejectedBy {
             Self::RateLimit => "rate_limit",
             Self::AdaptiveLimit => "adaptive_limit",
             Self::LoadShed => "load_shed",
+            Self::Other(name) => name,
         }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for RejectedBy {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -122,7 +131,7 @@ impl From<Rejection> for Error {
         match by {
             RejectedBy::Breaker => Self::circuit_open(&target, retry_after.unwrap_or(Code::CIRCUIT_OPEN_WAIT)),
             RejectedBy::RateLimit => Self::rate_limited(&target, retry_after),
-            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed => {
+            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed | RejectedBy::Other(_) => {
                 Self::overloaded(&target, retry_after)
             }
         }
