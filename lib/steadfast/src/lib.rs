@@ -60,7 +60,12 @@ pub use event::{BroadcastSink, Event, Events, Sink};
 pub use name::Name;
 pub use nudge::Nudge;
 pub use outcome::{Degraded, Failed, Outcome, TimeSplit};
-pub use pipeline::{CustomOrder, Pipeline};
+pub use pipeline::{
+    BackoffSettings, BoxPipeline, BreakerSettings, BudgetSettings, CustomOrder, Pipeline, PipelineSettings, Pipelines,
+    RetrySettings, Runs, With,
+};
+#[cfg(feature = "tower")]
+pub use pipeline::{PipelineLayer, PipelineService};
 pub use policies::{
     Abandoned, Again, Around, Breaker, BreakerState, Breakers, Budget, GivenBack, Jitter, ObservedMove, OpenReason,
     Permit, Replay, Retry, Timeout, When,

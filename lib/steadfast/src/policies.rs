@@ -12,5 +12,5 @@ pub use breaker::{Abandoned, Breaker, BreakerState, Breakers, ObservedMove, Open
 pub(crate) use breaker::{Guarded, guarded};
 pub use budget::Budget;
 pub use retry::{Again, GivenBack, Jitter, Replay, Retry, When};
-pub(crate) use retry::{Each, GivesBack, Plan, Replayed, Work, drive};
+pub(crate) use retry::{Each, GivesBack, Plan, Ran, Replayed, Work, drive};
 pub use timeout::Timeout;

@@ -69,6 +69,8 @@ impl<W> RetrySlot for Option<Retry<W>> {
 
 /// The breaker, around work that is bounded already.
 pub trait BreakerSlot {
+    fn handle(&self) -> Option<&Breaker>;
+
     type Future<'a, T, X, F>: Future<Output = Result<T, X>>
     where
         Self: 'a,
@@ -82,6 +84,10 @@ pub trait BreakerSlot {
 }
 
 impl BreakerSlot for () {
+    fn handle(&self) -> Option<&Breaker> {
+        None
+    }
+
     type Future<'a, T, X, F>
         = F
     where
@@ -98,6 +104,10 @@ impl BreakerSlot for () {
 }
 
 impl BreakerSlot for Breaker {
+    fn handle(&self) -> Option<&Breaker> {
+        Some(self)
+    }
+
     type Future<'a, T, X, F>
         = Guarded<'a, F>
     where
@@ -114,6 +124,10 @@ impl BreakerSlot for Breaker {
 }
 
 impl BreakerSlot for Option<Breaker> {
+    fn handle(&self) -> Option<&Breaker> {
+        self.as_ref()
+    }
+
     type Future<'a, T, X, F>
         = Perhaps<'a, F>
     where
