@@ -1,10 +1,10 @@
 //! The clock that the kernel writes down at every tick: reading it asks no hardware. It is the machine's exact clock
 //! as of the last tick, but an `Instant` cannot be made from a number, so the two are compared once.
 
-#[cfg(target_os = "linux")]
-pub(super) use linux::now;
 #[cfg(not(target_os = "linux"))]
 pub(super) use super::real_now as now;
+#[cfg(target_os = "linux")]
+pub(super) use linux::now;
 
 #[cfg(target_os = "linux")]
 mod linux {
