@@ -206,6 +206,22 @@ impl Breaker {
         self.with(|settings| settings.successes = Some(successes.max(1)))
     }
 
+    /// How long a probe may say nothing before the next one may go, so that a probe that hangs for ever does not keep
+    /// everybody out for ever. Its late end is not judged. Make it longer than any good call takes, or more probes
+    /// are under way than allowed. Default: as long as the last pause, and at least 5 s.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::Breaker;
+    ///
+    /// let breaker = Breaker::consecutive(5).half_open_patience(Duration::from_secs(120));
+    /// # let _ = breaker;
+    /// ```
+    #[must_use]
+    pub fn half_open_patience(&self, patience: Duration) -> Self {
+        self.with(|settings| settings.patience = Some(patience))
+    }
+
     /// What a call says that is dropped without a word.
     ///
     /// ```
