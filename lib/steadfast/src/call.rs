@@ -3,7 +3,7 @@
 
 use crate::{
     CancelReason, CancelToken, Clock, Deadline, Error, Event, Events, Nudge,
-    error::{Fault, Stop},
+    error::{Fault, Rejection, Stop},
 };
 use std::{borrow::Cow, time::Duration};
 
@@ -131,14 +131,24 @@ impl Call {
         Bounded::new(self, None, work)
     }
 
-    fn stopped<X: Fault>(&self, reason: CancelReason) -> X {
+    pub(crate) fn stopped<X: Fault>(&self, reason: CancelReason) -> X {
         self.events.emit(|| Event::Cancelled { operation: self.operation.clone(), reason });
         X::from_stop(Stop::Cancelled(reason), &self.operation)
     }
 
-    fn timed_out<X: Fault>(&self, after: Duration) -> X {
+    pub(crate) fn timed_out<X: Fault>(&self, after: Duration) -> X {
         self.events.emit(|| Event::TimedOut { operation: self.operation.clone(), after });
         X::from_stop(Stop::TimedOut(after), &self.operation)
+    }
+
+    pub(crate) fn refused<X: Fault>(&self, rejection: Rejection) -> X {
+        self.events.emit(|| Event::Refused {
+            operation: self.operation.clone(),
+            by: rejection.by,
+            target: rejection.target.clone(),
+            retry_after: rejection.retry_after,
+        });
+        X::from_stop(Stop::Rejected(rejection), &self.operation)
     }
 
     pub(crate) fn operation_name(&self) -> Cow<'static, str> {

@@ -7,6 +7,10 @@ use std::{
 };
 use tokio::{sync::watch, time::Instant};
 
+mod timer;
+
+pub(crate) use timer::Timer;
+
 /// A source of time; clones are the same clock.
 ///
 /// ```

@@ -1,7 +1,7 @@
 //! Everything that can happen, in one list. Policies emit, sinks write it down; sinks never decide anything.
 //! Nothing is built when nobody listens.
 
-use crate::{CancelReason, Code, OpenReason};
+use crate::{CancelReason, Code, OpenReason, RejectedBy};
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 mod broadcast;
@@ -34,6 +34,8 @@ pub enum Event {
     BreakerHalfOpened { target: Name },
     /// Calls pass again.
     BreakerClosed { target: Name },
+    /// A limit did not let it begin.
+    Refused { operation: Name, by: RejectedBy, target: Name, retry_after: Option<Duration> },
     /// A task ended in a panic.
     TaskPanicked { task: Name, message: String },
 }
@@ -61,6 +63,10 @@ impl fmt::Display for Event {
             }
             Self::BreakerHalfOpened { target } => write!(f, "breaker {target}: half open"),
             Self::BreakerClosed { target } => write!(f, "breaker {target}: closed"),
+            Self::Refused { operation, by, target, retry_after } => {
+                write!(f, "{operation}: refused by the {by} of {target}")?;
+                retry_after.map_or(Ok(()), |wait| write!(f, ", again in {wait:?}"))
+            }
             Self::TaskPanicked { task, message } => write!(f, "task {task}: panicked: {message}"),
         }
     }

@@ -55,7 +55,9 @@ pub use error::{
 };
 pub use event::{BroadcastSink, Event, Events, Sink};
 pub use nudge::Nudge;
-pub use policies::{Around, Breaker, BreakerState, Budget, Jitter, OpenReason, Permit, Retry, Timeout};
+pub use policies::{
+    Around, Breaker, BreakerState, Budget, Bulkhead, BulkheadPermit, Jitter, OpenReason, Permit, Retry, Timeout,
+};
 /// ```
 /// use steadfast::{Blame, Classify, RetryAdvice};
 ///

@@ -4,11 +4,14 @@
 mod around;
 mod breaker;
 mod budget;
+mod bulkhead;
+mod places;
 mod retry;
 mod timeout;
 
 pub use around::Around;
 pub use breaker::{Breaker, BreakerState, OpenReason, Permit};
 pub use budget::Budget;
+pub use bulkhead::{Bulkhead, BulkheadPermit};
 pub use retry::{Jitter, Retry};
 pub use timeout::Timeout;

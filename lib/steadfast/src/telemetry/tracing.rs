@@ -36,6 +36,9 @@ impl Sink for TracingSink {
             }
             Event::BreakerHalfOpened { target } => info!(target: "steadfast", breaker = %target, "breaker half open"),
             Event::BreakerClosed { target } => info!(target: "steadfast", breaker = %target, "breaker closed"),
+            Event::Refused { operation, by, target, retry_after } => {
+                info!(target: "steadfast", %operation, %by, limit = %target, ?retry_after, "refused");
+            }
             Event::TaskPanicked { task, message } => error!(target: "steadfast", %task, %message, "task panicked"),
         }
     }
