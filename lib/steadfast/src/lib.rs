@@ -56,7 +56,8 @@ pub use error::{
 pub use event::{BroadcastSink, Event, Events, Sink};
 pub use nudge::Nudge;
 pub use policies::{
-    Around, Breaker, BreakerState, Budget, Bulkhead, BulkheadPermit, Jitter, OpenReason, Permit, Retry, Timeout,
+    Around, Breaker, BreakerState, Budget, Bulkhead, BulkheadPermit, Jitter, OpenReason, Permit, RateLimit, Retry,
+    Timeout,
 };
 /// ```
 /// use steadfast::{Blame, Classify, RetryAdvice};

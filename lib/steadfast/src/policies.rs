@@ -6,6 +6,7 @@ mod breaker;
 mod budget;
 mod bulkhead;
 mod places;
+mod rate_limit;
 mod retry;
 mod timeout;
 
@@ -13,5 +14,6 @@ pub use around::Around;
 pub use breaker::{Breaker, BreakerState, OpenReason, Permit};
 pub use budget::Budget;
 pub use bulkhead::{Bulkhead, BulkheadPermit};
+pub use rate_limit::RateLimit;
 pub use retry::{Jitter, Retry};
 pub use timeout::Timeout;
