@@ -55,9 +55,11 @@ pub use error::{
 };
 pub use event::{BroadcastSink, Event, Events, Sink};
 pub use nudge::Nudge;
+#[cfg(feature = "stream")]
+pub use policies::TimedStream;
 pub use policies::{
     Around, Breaker, BreakerState, Budget, Bulkhead, BulkheadPermit, Jitter, OpenReason, Permit, RateLimit, Retry,
-    Timeout,
+    StreamTimeout, StreamWatch, Timeout,
 };
 /// ```
 /// use steadfast::{Blame, Classify, RetryAdvice};

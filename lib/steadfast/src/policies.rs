@@ -16,4 +16,6 @@ pub use budget::Budget;
 pub use bulkhead::{Bulkhead, BulkheadPermit};
 pub use rate_limit::RateLimit;
 pub use retry::{Jitter, Retry};
-pub use timeout::Timeout;
+#[cfg(feature = "stream")]
+pub use timeout::TimedStream;
+pub use timeout::{StreamTimeout, StreamWatch, Timeout};
