@@ -141,6 +141,12 @@ impl Call {
         X::from_stop(Stop::TimedOut(after), &self.operation)
     }
 
+    /// Why work of this call that was dropped half-way was dropped, as far as the call knows.
+    pub(crate) fn cut_by(&self) -> Option<CancelReason> {
+        let past = || self.deadline.is_some_and(|deadline| deadline.is_past(&self.clock));
+        self.token.reason().or_else(|| past().then_some(CancelReason::Deadline))
+    }
+
     pub(crate) fn refused<X: Fault>(&self, rejection: Rejection) -> X {
         self.events.emit(|| Event::Refused {
             operation: self.operation.clone(),

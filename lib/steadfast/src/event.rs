@@ -36,6 +36,8 @@ pub enum Event {
     BreakerClosed { target: Name },
     /// A limit did not let it begin.
     Refused { operation: Name, by: RejectedBy, target: Name, retry_after: Option<Duration> },
+    /// A limit that finds its own size found another one.
+    LimitChanged { target: Name, from: u32, to: u32 },
     /// A task ended in a panic.
     TaskPanicked { task: Name, message: String },
 }
@@ -67,6 +69,7 @@ impl fmt::Display for Event {
                 write!(f, "{operation}: refused by the {by} of {target}")?;
                 retry_after.map_or(Ok(()), |wait| write!(f, ", again in {wait:?}"))
             }
+            Self::LimitChanged { target, from, to } => write!(f, "limit {target}: {to} at once instead of {from}"),
             Self::TaskPanicked { task, message } => write!(f, "task {task}: panicked: {message}"),
         }
     }

@@ -1,6 +1,7 @@
 //! Every policy, in the order in which a call should meet them from outside to inside. A policy is a value
 //! with `run(&call, ..)`; it never logs, it emits events.
 
+mod adaptive_limit;
 mod around;
 mod breaker;
 mod budget;
@@ -10,6 +11,7 @@ mod rate_limit;
 mod retry;
 mod timeout;
 
+pub use adaptive_limit::{AdaptiveLimit, AdaptivePermit};
 pub use around::Around;
 pub use breaker::{Breaker, BreakerState, OpenReason, Permit};
 pub use budget::Budget;

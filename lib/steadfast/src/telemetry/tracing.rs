@@ -39,6 +39,9 @@ impl Sink for TracingSink {
             Event::Refused { operation, by, target, retry_after } => {
                 info!(target: "steadfast", %operation, %by, limit = %target, ?retry_after, "refused");
             }
+            Event::LimitChanged { target, from, to } => {
+                debug!(target: "steadfast", limit = %target, from, to, "limit changed");
+            }
             Event::TaskPanicked { task, message } => error!(target: "steadfast", %task, %message, "task panicked"),
         }
     }
