@@ -2,7 +2,7 @@
 //! listens. It is not the work itself. Clones belong to the same call.
 
 use crate::{
-    CancelReason, CancelToken, Clock, Deadline, Error, Event, Events, Nudge,
+    CancelReason, CancelToken, Clock, Deadline, Error, Event, Events, Nudge, Priority,
     error::{Fault, Rejection, Stop},
 };
 use std::{borrow::Cow, time::Duration};
@@ -31,6 +31,7 @@ pub struct Call {
     deadline: Option<Deadline>,
     events: Events,
     nudge: Nudge,
+    priority: Priority,
 }
 
 impl Call {
@@ -43,6 +44,7 @@ impl Call {
             deadline: None,
             events: token.events().clone(),
             nudge: Nudge::default(),
+            priority: Priority::default(),
         }
     }
 
@@ -77,6 +79,19 @@ impl Call {
         Self { token: token.clone(), ..self }
     }
 
+    /// The same call, as important as this. Default [`Priority::Api`].
+    ///
+    /// ```
+    /// use steadfast::{Call, CancelToken, Priority};
+    ///
+    /// let call = Call::new("index", &CancelToken::root("program")).with_priority(Priority::Background);
+    /// assert!(call.priority() < Priority::Interactive);
+    /// ```
+    #[must_use]
+    pub fn with_priority(self, priority: Priority) -> Self {
+        Self { priority, ..self }
+    }
+
     /// What is being done.
     pub fn operation(&self) -> &str {
         &self.operation
@@ -105,6 +120,11 @@ impl Call {
     /// What can end its waits.
     pub fn nudge(&self) -> &Nudge {
         &self.nudge
+    }
+
+    /// How important it is.
+    pub fn priority(&self) -> Priority {
+        self.priority
     }
 
     /// The time left, or `None` when there is no deadline.

@@ -1,7 +1,7 @@
 //! Everything that can happen, in one list. Policies emit, sinks write it down; sinks never decide anything.
 //! Nothing is built when nobody listens.
 
-use crate::{CancelReason, Code, OpenReason, RejectedBy};
+use crate::{CancelReason, Code, OpenReason, Priority, RejectedBy};
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 mod broadcast;
@@ -38,6 +38,8 @@ pub enum Event {
     Refused { operation: Name, by: RejectedBy, target: Name, retry_after: Option<Duration> },
     /// A limit that finds its own size found another one.
     LimitChanged { target: Name, from: u32, to: u32 },
+    /// From now on work of this class is refused under pressure, or let in again.
+    SheddingChanged { target: Name, priority: Priority, shed: bool },
     /// A task ended in a panic.
     TaskPanicked { task: Name, message: String },
 }
@@ -70,6 +72,12 @@ impl fmt::Display for Event {
                 retry_after.map_or(Ok(()), |wait| write!(f, ", again in {wait:?}"))
             }
             Self::LimitChanged { target, from, to } => write!(f, "limit {target}: {to} at once instead of {from}"),
+            Self::SheddingChanged { target, priority, shed: true } => {
+                write!(f, "shedding {target}: {priority} work is refused")
+            }
+            Self::SheddingChanged { target, priority, shed: false } => {
+                write!(f, "shedding {target}: {priority} work passes again")
+            }
             Self::TaskPanicked { task, message } => write!(f, "task {task}: panicked: {message}"),
         }
     }

@@ -6,6 +6,7 @@ mod around;
 mod breaker;
 mod budget;
 mod bulkhead;
+mod load_shed;
 mod places;
 mod rate_limit;
 mod retry;
@@ -16,6 +17,7 @@ pub use around::Around;
 pub use breaker::{Breaker, BreakerState, OpenReason, Permit};
 pub use budget::Budget;
 pub use bulkhead::{Bulkhead, BulkheadPermit};
+pub use load_shed::{LoadShed, Pressure, Priority};
 pub use rate_limit::RateLimit;
 pub use retry::{Jitter, Retry};
 #[cfg(feature = "stream")]

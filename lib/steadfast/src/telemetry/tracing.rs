@@ -42,6 +42,9 @@ impl Sink for TracingSink {
             Event::LimitChanged { target, from, to } => {
                 debug!(target: "steadfast", limit = %target, from, to, "limit changed");
             }
+            Event::SheddingChanged { target, priority, shed } => {
+                warn!(target: "steadfast", shedder = %target, %priority, shed, "shedding changed");
+            }
             Event::TaskPanicked { task, message } => error!(target: "steadfast", %task, %message, "task panicked"),
         }
     }
