@@ -40,6 +40,10 @@ pub enum Event {
     LimitChanged { target: Name, from: u32, to: u32 },
     /// From now on work of this class is refused under pressure, or let in again.
     SheddingChanged { target: Name, priority: Priority, shed: bool },
+    /// There was no answer `after` this long, so another copy of the work was started beside the first.
+    HedgeStarted { operation: Name, copy: u32, after: Duration },
+    /// A copy answered before the first try did.
+    HedgeWon { operation: Name, copy: u32 },
     /// A task ended in a panic.
     TaskPanicked { task: Name, message: String },
 }
@@ -78,6 +82,10 @@ impl fmt::Display for Event {
             Self::SheddingChanged { target, priority, shed: false } => {
                 write!(f, "shedding {target}: {priority} work passes again")
             }
+            Self::HedgeStarted { operation, copy, after } => {
+                write!(f, "{operation}: copy {copy} started after {after:?}")
+            }
+            Self::HedgeWon { operation, copy } => write!(f, "{operation}: copy {copy} was faster"),
             Self::TaskPanicked { task, message } => write!(f, "task {task}: panicked: {message}"),
         }
     }

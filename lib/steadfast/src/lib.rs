@@ -58,8 +58,8 @@ pub use nudge::Nudge;
 #[cfg(feature = "stream")]
 pub use policies::TimedStream;
 pub use policies::{
-    AdaptiveLimit, AdaptivePermit, Around, Breaker, BreakerState, Budget, Bulkhead, BulkheadPermit, Jitter, LoadShed,
-    OpenReason, Permit, Pressure, Priority, RateLimit, Retry, StreamTimeout, StreamWatch, Timeout,
+    AdaptiveLimit, AdaptivePermit, Around, Breaker, BreakerState, Budget, Bulkhead, BulkheadPermit, Hedge, Jitter,
+    LoadShed, OpenReason, Permit, Pressure, Priority, RateLimit, Retry, StreamTimeout, StreamWatch, Timeout,
 };
 /// ```
 /// use steadfast::{Blame, Classify, RetryAdvice};

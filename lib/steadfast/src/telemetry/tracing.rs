@@ -45,6 +45,10 @@ impl Sink for TracingSink {
             Event::SheddingChanged { target, priority, shed } => {
                 warn!(target: "steadfast", shedder = %target, %priority, shed, "shedding changed");
             }
+            Event::HedgeStarted { operation, copy, after } => {
+                info!(target: "steadfast", %operation, copy, ?after, "hedge started");
+            }
+            Event::HedgeWon { operation, copy } => debug!(target: "steadfast", %operation, copy, "hedge won"),
             Event::TaskPanicked { task, message } => error!(target: "steadfast", %task, %message, "task panicked"),
         }
     }
