@@ -37,3 +37,39 @@ impl Around for () {
         work
     }
 }
+
+/// Two policies in one place, the first outside the second.
+impl<A: Around, B: Around> Around for (A, B) {
+    type Future<'a, T, X, F>
+        = A::Future<'a, T, X, B::Future<'a, T, X, F>>
+    where
+        Self: 'a,
+        X: Fault,
+        F: Future<Output = Result<T, X>>;
+
+    fn around<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Self::Future<'a, T, X, F>
+    where
+        X: Fault,
+        F: Future<Output = Result<T, X>>,
+    {
+        self.0.around(call, self.1.around(call, work))
+    }
+}
+
+/// Three policies in one place, the first outermost.
+impl<A: Around, B: Around, C: Around> Around for (A, B, C) {
+    type Future<'a, T, X, F>
+        = A::Future<'a, T, X, B::Future<'a, T, X, C::Future<'a, T, X, F>>>
+    where
+        Self: 'a,
+        X: Fault,
+        F: Future<Output = Result<T, X>>;
+
+    fn around<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Self::Future<'a, T, X, F>
+    where
+        X: Fault,
+        F: Future<Output = Result<T, X>>,
+    {
+        self.0.around(call, self.1.around(call, self.2.around(call, work)))
+    }
+}
