@@ -59,7 +59,7 @@ pub use nudge::Nudge;
 pub use policies::TimedStream;
 pub use policies::{
     AdaptiveLimit, AdaptivePermit, Around, Breaker, BreakerState, Budget, Bulkhead, BulkheadPermit, Hedge, Jitter,
-    LoadShed, OpenReason, Permit, Pressure, Priority, RateLimit, Retry, StreamTimeout, StreamWatch, Timeout,
+    Keyed, LoadShed, OpenReason, Permit, Pressure, Priority, RateLimit, Retry, StreamTimeout, StreamWatch, Timeout,
 };
 /// ```
 /// use steadfast::{Blame, Classify, RetryAdvice};
