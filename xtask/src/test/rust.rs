@@ -38,7 +38,8 @@ pub(super) fn doc(ground: &Ground<'_>) -> anyhow::Result<()> {
     cargo(ground, "test --workspace --doc").go()
 }
 
-/// The token tree and the places of a limit under every interleaving, in a build of its own: `--cfg loom` swaps the locks and atomics.
+/// The token tree and the places of a limit under every interleaving, in a build of its own: `--cfg loom` swaps the
+/// locks and atomics.
 pub(super) fn loom(ground: &Ground<'_>) -> anyhow::Result<()> {
     Child::cargo("test --package steadfast --release --test loom_cancel --test loom_places")
         .env("RUSTFLAGS", "--cfg loom")
