@@ -1,10 +1,11 @@
 //! Every interleaving of a few callers at a bulkhead, by loom's model checker. It runs only under
-//! `RUSTFLAGS="--cfg loom" cargo test -p steadfast --test loom_places --release`.
+//! `RUSTFLAGS="--cfg loom" cargo test -p steadfast --test loom_places --release`; it takes a minute or two.
 #![cfg(loom)]
 
 use loom::{
     future::block_on,
     model,
+    model::Builder,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
@@ -76,7 +77,10 @@ fn a_waiter_that_goes_away_while_a_place_comes_free_keeps_nothing() {
 
 #[test]
 fn two_waiters_and_two_leavers_all_get_in_and_out() {
-    model(|| {
+    // Three threads at three locks: without a bound it takes half an hour.
+    let mut bounded = Builder::new();
+    bounded.preemption_bound = Some(3);
+    bounded.check(|| {
         let bulkhead = Bulkhead::new(1).queue(2);
         let permit = bulkhead.try_enter().unwrap();
         let theirs = bulkhead.clone();
