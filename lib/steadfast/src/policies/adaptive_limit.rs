@@ -25,7 +25,7 @@ mod signal;
 ///
 /// What shrinks it: an error whose blame is the quota, a time-out or an overload of the target, and a call that
 /// its deadline cut short. What leaves it alone: the caller's own errors, other failures, and calls that nobody
-/// wanted any more.
+/// wanted any more. A [`RateLimit`](crate::RateLimit) of our own stands outside it: its refusals look like the target's.
 ///
 /// ```
 /// use steadfast::{AdaptiveLimit, Call, CancelToken, Error};
@@ -66,7 +66,7 @@ struct Settings {
 impl AdaptiveLimit {
     /// Additive increase, multiplicative decrease, as TCP does it (Chiu and Jain, 1989): one more after as many
     /// successes as the limit while at least half of it is in use, times 0.7 when the target has too much. For
-    /// targets whose time to answer depends on the question, such as language models. Reads no clock; a success
+    /// targets whose time to answer depends on the question, so that latency says little. Reads no clock; a success
     /// takes no lock but once per window.
     pub fn aimd() -> Self {
         Self::new(Settings::new(Rule::Aimd))

@@ -140,7 +140,7 @@ impl RateLimit {
         self.around(call, Bounded::new(call, None, work))
     }
 
-    /// Waits for a turn that costs as much as `cost` calls, for instance the tokens of a prompt. A cost above the
+    /// Waits for a turn that costs as much as `cost` calls, for instance the kilobytes of an upload. A cost above the
     /// burst counts as the whole burst. Fails and is cancel safe as [`RateLimit::run`].
     ///
     /// ```
@@ -149,9 +149,9 @@ impl RateLimit {
     /// use std::time::Duration;
     /// use steadfast::{Call, CancelToken, RateLimit};
     ///
-    /// let tokens = RateLimit::per(60_000, Duration::from_secs(60)).burst(10_000);
-    /// tokens.take(&Call::new("ask", &CancelToken::root("program")), 4_000).await?;
-    /// assert!(tokens.available() >= 6_000);
+    /// let kilobytes = RateLimit::per(60_000, Duration::from_secs(60)).burst(10_000);
+    /// kilobytes.take(&Call::new("upload", &CancelToken::root("program")), 4_000).await?;
+    /// assert!(kilobytes.available() >= 6_000);
     /// # Ok(()) }
     /// ```
     pub async fn take(&self, call: &Call, cost: u32) -> Result<(), Error> {
