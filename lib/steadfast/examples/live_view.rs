@@ -10,8 +10,9 @@ async fn main() -> Result<(), Error> {
     let feed = Arc::new(BroadcastSink::new(64));
     let program = CancelToken::root("program").with_events(Events::to(Arc::clone(&feed)));
     let mut reader = feed.subscribe();
-    let _view = program.spawn("live view", move |token| async move {
-        while let Some(Ok(event)) = token.run(reader.recv()).await.ok() {
+    let token = program.clone();
+    let _view = program.spawn("live view", async move {
+        while let Ok(Ok(event)) = token.run(reader.recv()).await {
             println!("{event}");
         }
     });

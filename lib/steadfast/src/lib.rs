@@ -66,9 +66,12 @@ pub use pipeline::{
 };
 #[cfg(feature = "tower")]
 pub use pipeline::{PipelineLayer, PipelineService};
+#[cfg(feature = "stream")]
+pub use policies::TimedStream;
 pub use policies::{
-    Abandoned, Again, Around, Breaker, BreakerState, Breakers, Budget, GivenBack, Jitter, ObservedMove, OpenReason,
-    Permit, Replay, Retry, Timeout, When,
+    Abandoned, AdaptiveLimit, AdaptivePermit, Again, Around, Breaker, BreakerState, Breakers, Budget, Bulkhead,
+    BulkheadPermit, GivenBack, Hedge, Jitter, Keyed, LoadShed, ObservedMove, OpenReason, Permit, Pressure, Priority,
+    RateLimit, Replay, Retry, StreamTimeout, StreamWatch, Timeout, When,
 };
 /// ```
 /// use steadfast::{Blame, Classify, RetryAdvice};

@@ -38,7 +38,7 @@ pub(super) fn doc(ground: &Ground<'_>) -> anyhow::Result<()> {
     cargo(ground, "test --workspace --doc").go()
 }
 
-/// The token tree and the breaker under every interleaving, in a build of its own: `--cfg loom` swaps the locks and
+/// The token tree, the breaker and the limits under every interleaving, in a build of its own: `--cfg loom` swaps the locks and
 /// atomics.
 pub(super) fn loom(ground: &Ground<'_>) -> anyhow::Result<()> {
     Child::cargo("test --package steadfast --release --test loom_*")

@@ -101,7 +101,9 @@ impl Rejection {
         match self.by {
             RejectedBy::Breaker => Code::CIRCUIT_OPEN,
             RejectedBy::RateLimit => Code::RATE_LIMITED,
-            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed | RejectedBy::Other(_) => Code::OVERLOADED,
+            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed | RejectedBy::Other(_) => {
+                Code::OVERLOADED
+            }
         }
     }
 
@@ -109,7 +111,9 @@ impl Rejection {
     fn blame(&self) -> Blame {
         match self.by {
             RejectedBy::Breaker | RejectedBy::RateLimit => self.code().spec().blame,
-            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed | RejectedBy::Other(_) => Blame::Local,
+            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed | RejectedBy::Other(_) => {
+                Blame::Local
+            }
         }
     }
 }
