@@ -10,6 +10,12 @@ use std::{
 };
 use tokio::{sync::watch, time::Instant};
 
+#[cfg(feature = "coarse-clock")]
+mod coarse;
+mod timer;
+
+pub(crate) use timer::Timer;
+
 /// A source of time; clones are the same clock.
 ///
 /// ```
@@ -32,6 +38,8 @@ pub struct Clock(Source);
 enum Source {
     #[default]
     Real,
+    #[cfg(feature = "coarse-clock")]
+    Coarse,
     Manual(Arc<Manual>),
 }
 
@@ -46,6 +54,23 @@ impl Clock {
     /// The machine's clock. Under `tokio::time::pause` it stands still and jumps with tokio's time.
     pub fn real() -> Self {
         Self::default()
+    }
+
+    /// The machine's clock, read about five times as fast and up to 4 ms late (Linux's `CLOCK_MONOTONIC_COARSE`,
+    /// which moves with the timer tick; elsewhere it is [`Clock::real`]). For breakers with a window of time and for
+    /// refusals. It does not follow `tokio::time::pause`, so do not use it in tests; waits are tokio's.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Breaker, Clock};
+    ///
+    /// let breaker = Breaker::failure_rate(0.5).window(Duration::from_secs(30)).with_clock(Clock::coarse());
+    /// breaker.enter()?.success();
+    /// # Ok::<(), steadfast::Error>(())
+    /// ```
+    #[cfg(feature = "coarse-clock")]
+    pub fn coarse() -> Self {
+        Self(Source::Coarse)
     }
 
     /// A clock that moves only when told to, and needs no runtime.
@@ -69,14 +94,23 @@ impl Clock {
     pub fn now(&self) -> Instant {
         match &self.0 {
             Source::Real => real_now(),
+            #[cfg(feature = "coarse-clock")]
+            Source::Coarse => coarse::now(),
             Source::Manual(manual) => later(manual.start, *manual.passed.borrow()),
         }
+    }
+
+    /// How long ago `began` was; zero for a moment to come.
+    pub(crate) fn since(&self, began: Instant) -> Duration {
+        self.now().saturating_duration_since(began)
     }
 
     /// Milliseconds since 1970-01-01 UTC, for timestamps. May step backwards when the machine's time is set.
     pub fn unix_ms(&self) -> u64 {
         let since_1970 = match &self.0 {
             Source::Real => real_unix(),
+            #[cfg(feature = "coarse-clock")]
+            Source::Coarse => real_unix(),
             Source::Manual(manual) => manual.start_unix.saturating_add(*manual.passed.borrow()),
         };
         u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
@@ -96,6 +130,8 @@ impl Clock {
     pub(crate) fn sleeper(&self, deadline: Instant) -> Sleep {
         match &self.0 {
             Source::Real => Sleep::Real { sleep: tokio::time::sleep_until(deadline) },
+            #[cfg(feature = "coarse-clock")]
+            Source::Coarse => Sleep::Real { sleep: tokio::time::sleep_until(deadline) },
             Source::Manual(manual) => {
                 let manual = Arc::clone(manual);
                 Sleep::Manual { sleep: Box::pin(async move { manual.sleep_until(deadline).await }) }

@@ -38,6 +38,7 @@ mod clock;
 mod deadline;
 mod error;
 mod event;
+mod name;
 mod nudge;
 mod outcome;
 mod pipeline;
@@ -56,6 +57,7 @@ pub use error::{
     Blame, Classify, Code, CodeSpec, Detail, Error, Fault, Guidance, RejectedBy, Rejection, Report, RetryAdvice, Stop,
 };
 pub use event::{BroadcastSink, Event, Events, Sink};
+pub use name::Name;
 pub use nudge::Nudge;
 pub use outcome::{Degraded, Failed, Outcome, TimeSplit};
 pub use pipeline::{
@@ -64,8 +66,12 @@ pub use pipeline::{
 };
 #[cfg(feature = "tower")]
 pub use pipeline::{PipelineLayer, PipelineService};
+#[cfg(feature = "stream")]
+pub use policies::TimedStream;
 pub use policies::{
-    Again, Around, Breaker, BreakerState, Budget, GivenBack, Jitter, OpenReason, Permit, Replay, Retry, Timeout, When,
+    Abandoned, AdaptiveLimit, AdaptivePermit, Again, Around, Breaker, BreakerState, Breakers, Budget, Bulkhead,
+    BulkheadPermit, GivenBack, Hedge, Jitter, Keyed, LoadShed, ObservedMove, OpenReason, Permit, Pressure, Priority,
+    RateLimit, Replay, Retry, StreamTimeout, StreamWatch, Timeout, When,
 };
 /// ```
 /// use steadfast::{Blame, Classify, RetryAdvice};
@@ -92,6 +98,8 @@ pub use policies::{
 #[cfg(feature = "derive")]
 pub use steadfast_derive::Classify;
 
+#[cfg(doctest)]
+mod guide;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -2,8 +2,8 @@
 //! It is the seam between policies and errors, so that one policy serves the house's `Error` and anybody's enum.
 
 use super::{Blame, Classify, Code, Error, Guidance, RetryAdvice};
-use crate::CancelReason;
-use std::{borrow::Cow, fmt, time::Duration};
+use crate::{CancelReason, Name};
+use std::{fmt, time::Duration};
 
 /// What a policy says when there is no answer and the work itself did not fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,14 +33,13 @@ pub struct Rejection {
     /// Which policy refused.
     pub by: RejectedBy,
     /// What it protects.
-    pub target: Cow<'static, str>,
+    pub target: Name,
     /// When it makes sense to ask again, when that is known.
     pub retry_after: Option<Duration>,
 }
 
 /// A policy that refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum RejectedBy {
     /// A breaker that is open.
@@ -53,6 +52,8 @@ pub enum RejectedBy {
     AdaptiveLimit,
     /// A shedder that keeps room for more important work.
     LoadShed,
+    /// A policy of your own, by its name in snake case.
+    Other(&'static str),
 }
 
 impl RejectedBy {
@@ -64,7 +65,15 @@ impl RejectedBy {
             Self::RateLimit => "rate_limit",
             Self::AdaptiveLimit => "adaptive_limit",
             Self::LoadShed => "load_shed",
+            Self::Other(name) => name,
         }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for RejectedBy {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -76,7 +85,7 @@ impl fmt::Display for RejectedBy {
 
 impl Rejection {
     /// A refusal that does not say for how long.
-    pub fn new(by: RejectedBy, target: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(by: RejectedBy, target: impl Into<Name>) -> Self {
         Self { by, target: target.into(), retry_after: None }
     }
 
@@ -92,7 +101,9 @@ impl Rejection {
         match self.by {
             RejectedBy::Breaker => Code::CIRCUIT_OPEN,
             RejectedBy::RateLimit => Code::RATE_LIMITED,
-            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed => Code::OVERLOADED,
+            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed | RejectedBy::Other(_) => {
+                Code::OVERLOADED
+            }
         }
     }
 
@@ -100,7 +111,9 @@ impl Rejection {
     fn blame(&self) -> Blame {
         match self.by {
             RejectedBy::Breaker | RejectedBy::RateLimit => self.code().spec().blame,
-            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed => Blame::Local,
+            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed | RejectedBy::Other(_) => {
+                Blame::Local
+            }
         }
     }
 }
@@ -122,7 +135,7 @@ impl From<Rejection> for Error {
         match by {
             RejectedBy::Breaker => Self::circuit_open(&target, retry_after.unwrap_or(Code::CIRCUIT_OPEN_WAIT)),
             RejectedBy::RateLimit => Self::rate_limited(&target, retry_after),
-            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed => {
+            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed | RejectedBy::Other(_) => {
                 Self::overloaded(&target, retry_after)
             }
         }

@@ -4,7 +4,7 @@
 use crate::{
     Breaker, Call, Retry,
     error::Fault,
-    policies::{Guarded, Plan, guarded},
+    policies::{Guarded, Perhaps, Plan, guarded},
 };
 use std::time::Duration;
 
@@ -114,7 +114,7 @@ impl BreakerSlot for Breaker {
         X: Fault,
         F: Future<Output = Result<T, X>>,
     {
-        guarded(Some(self), call, work)
+        guarded(self, call, work)
     }
 }
 
@@ -124,16 +124,19 @@ impl BreakerSlot for Option<Breaker> {
     }
 
     type Future<'a, T, X, F>
-        = Guarded<'a, F>
+        = Perhaps<Guarded<'a, F>, F>
     where
         X: Fault,
         F: Future<Output = Result<T, X>>;
 
-    fn guard<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Guarded<'a, F>
+    fn guard<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Perhaps<Guarded<'a, F>, F>
     where
         X: Fault,
         F: Future<Output = Result<T, X>>,
     {
-        guarded(self.as_ref(), call, work)
+        match self {
+            Some(breaker) => Perhaps::Inside { work: guarded(breaker, call, work) },
+            None => Perhaps::Bare { work },
+        }
     }
 }
