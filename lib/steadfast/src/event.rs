@@ -34,6 +34,10 @@ pub enum Event {
     BreakerHalfOpened { target: Name },
     /// Calls pass again.
     BreakerClosed { target: Name },
+    /// The target `from` did not serve, so `to` is asked.
+    FellBack { operation: Name, from: Name, to: Name, code: Code },
+    /// No target served; `attempts` of them were asked.
+    FallbackExhausted { operation: Name, attempts: u32, code: Code },
     /// A task ended in a panic.
     TaskPanicked { task: Name, message: String },
 }
@@ -61,6 +65,12 @@ impl fmt::Display for Event {
             }
             Self::BreakerHalfOpened { target } => write!(f, "breaker {target}: half open"),
             Self::BreakerClosed { target } => write!(f, "breaker {target}: closed"),
+            Self::FellBack { operation, from, to, code } => {
+                write!(f, "{operation}: fell back from {from} to {to}: {code}")
+            }
+            Self::FallbackExhausted { operation, attempts, code } => {
+                write!(f, "{operation}: no target served, {attempts} were asked: {code}")
+            }
             Self::TaskPanicked { task, message } => write!(f, "task {task}: panicked: {message}"),
         }
     }

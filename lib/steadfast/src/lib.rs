@@ -34,6 +34,7 @@
 mod attempt;
 mod call;
 mod cancel;
+mod chance;
 mod clock;
 mod deadline;
 mod error;
@@ -56,6 +57,7 @@ pub use error::{
 pub use event::{BroadcastSink, Event, Events, Sink};
 pub use nudge::Nudge;
 pub use policies::{Around, Breaker, BreakerState, Jitter, OpenReason, Permit, Retry, Timeout};
+pub use policies::{Fallback, Ranked, Served, Standing};
 /// ```
 /// use steadfast::{Blame, Classify, RetryAdvice};
 ///

@@ -3,10 +3,12 @@
 
 mod around;
 mod breaker;
+mod fallback;
 mod retry;
 mod timeout;
 
 pub use around::Around;
 pub use breaker::{Breaker, BreakerState, OpenReason, Permit};
+pub use fallback::{Fallback, Ranked, Served, Standing};
 pub use retry::{Jitter, Retry};
 pub use timeout::Timeout;

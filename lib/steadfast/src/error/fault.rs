@@ -53,6 +53,8 @@ pub enum RejectedBy {
     AdaptiveLimit,
     /// A shedder that keeps room for more important work.
     LoadShed,
+    /// A fallback chain without a target.
+    Fallback,
 }
 
 impl RejectedBy {
@@ -64,6 +66,7 @@ impl RejectedBy {
             Self::RateLimit => "rate_limit",
             Self::AdaptiveLimit => "adaptive_limit",
             Self::LoadShed => "load_shed",
+            Self::Fallback => "fallback",
         }
     }
 }
@@ -102,6 +105,7 @@ impl From<Rejection> for Error {
         let Rejection { by, target, retry_after } = rejection;
         match by {
             RejectedBy::Breaker => Self::circuit_open(&target, retry_after.unwrap_or(Code::CIRCUIT_OPEN_WAIT)),
+            RejectedBy::Fallback => Self::unavailable(&target).with_blame(super::Blame::Local),
             RejectedBy::RateLimit => Self::rate_limited(&target, retry_after),
             RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed => {
                 // Our own limit refused: the target did nothing wrong.

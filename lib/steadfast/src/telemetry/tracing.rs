@@ -36,6 +36,12 @@ impl Sink for TracingSink {
             }
             Event::BreakerHalfOpened { target } => info!(target: "steadfast", breaker = %target, "breaker half open"),
             Event::BreakerClosed { target } => info!(target: "steadfast", breaker = %target, "breaker closed"),
+            Event::FellBack { operation, from, to, code } => {
+                warn!(target: "steadfast", %operation, %from, %to, %code, "fell back");
+            }
+            Event::FallbackExhausted { operation, attempts, code } => {
+                error!(target: "steadfast", %operation, attempts, %code, "no target served");
+            }
             Event::TaskPanicked { task, message } => error!(target: "steadfast", %task, %message, "task panicked"),
         }
     }
