@@ -38,6 +38,10 @@ pub enum Event {
     FellBack { operation: Name, from: Name, to: Name, code: Code },
     /// No target served; `attempts` of them were asked.
     FallbackExhausted { operation: Name, attempts: u32, code: Code },
+    /// It waits for somebody else who is doing the same.
+    FlightJoined { operation: Name },
+    /// A value of this age was given out, because a new one could not be had.
+    ServedStale { operation: Name, age: Duration, code: Code },
     /// A task ended in a panic.
     TaskPanicked { task: Name, message: String },
 }
@@ -70,6 +74,10 @@ impl fmt::Display for Event {
             }
             Self::FallbackExhausted { operation, attempts, code } => {
                 write!(f, "{operation}: no target served, {attempts} were asked: {code}")
+            }
+            Self::FlightJoined { operation } => write!(f, "{operation}: joined one that is under way"),
+            Self::ServedStale { operation, age, code } => {
+                write!(f, "{operation}: served a value from {age:?} ago: {code}")
             }
             Self::TaskPanicked { task, message } => write!(f, "task {task}: panicked: {message}"),
         }

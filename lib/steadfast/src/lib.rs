@@ -57,7 +57,7 @@ pub use error::{
 pub use event::{BroadcastSink, Event, Events, Sink};
 pub use nudge::Nudge;
 pub use policies::{Around, Breaker, BreakerState, Jitter, OpenReason, Permit, Retry, Timeout};
-pub use policies::{Fallback, Ranked, Served, Standing};
+pub use policies::{Cache, Cached, Fallback, Freshness, Ranked, Served, SingleFlight, Standing};
 /// ```
 /// use steadfast::{Blame, Classify, RetryAdvice};
 ///

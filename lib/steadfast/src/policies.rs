@@ -3,12 +3,16 @@
 
 mod around;
 mod breaker;
+mod cache;
 mod fallback;
 mod retry;
+mod single_flight;
 mod timeout;
 
 pub use around::Around;
 pub use breaker::{Breaker, BreakerState, OpenReason, Permit};
+pub use cache::{Cache, Cached, Freshness};
 pub use fallback::{Fallback, Ranked, Served, Standing};
 pub use retry::{Jitter, Retry};
+pub use single_flight::SingleFlight;
 pub use timeout::Timeout;

@@ -42,6 +42,10 @@ impl Sink for TracingSink {
             Event::FallbackExhausted { operation, attempts, code } => {
                 error!(target: "steadfast", %operation, attempts, %code, "no target served");
             }
+            Event::FlightJoined { operation } => debug!(target: "steadfast", %operation, "joined one under way"),
+            Event::ServedStale { operation, age, code } => {
+                warn!(target: "steadfast", %operation, ?age, %code, "served stale");
+            }
             Event::TaskPanicked { task, message } => error!(target: "steadfast", %task, %message, "task panicked"),
         }
     }
