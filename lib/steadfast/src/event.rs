@@ -1,7 +1,7 @@
 //! Everything that can happen, in one list. Policies emit, sinks write it down; sinks never decide anything.
 //! Nothing is built when nobody listens.
 
-use crate::{CancelReason, Code, OpenReason};
+use crate::{CancelReason, Code, ConnectionPhase, OpenReason};
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 mod broadcast;
@@ -42,6 +42,8 @@ pub enum Event {
     FlightJoined { operation: Name },
     /// A value of this age was given out, because a new one could not be had.
     ServedStale { operation: Name, age: Duration, code: Code },
+    /// A connection has a new state.
+    ConnectionMoved { target: Name, from: ConnectionPhase, to: ConnectionPhase, cause: Name },
     /// A task ended in a panic.
     TaskPanicked { task: Name, message: String },
 }
@@ -78,6 +80,9 @@ impl fmt::Display for Event {
             Self::FlightJoined { operation } => write!(f, "{operation}: joined one that is under way"),
             Self::ServedStale { operation, age, code } => {
                 write!(f, "{operation}: served a value from {age:?} ago: {code}")
+            }
+            Self::ConnectionMoved { target, from, to, cause } => {
+                write!(f, "connection {target}: {from} to {to}: {cause}")
             }
             Self::TaskPanicked { task, message } => write!(f, "task {task}: panicked: {message}"),
         }

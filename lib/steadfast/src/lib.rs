@@ -36,6 +36,7 @@ mod call;
 mod cancel;
 mod chance;
 mod clock;
+mod connection;
 mod deadline;
 mod error;
 mod event;
@@ -50,6 +51,7 @@ pub use attempt::Attempt;
 pub use call::Call;
 pub use cancel::{CancelReason, CancelToken, Cancelled, Run, Task, TrackedTask};
 pub use clock::Clock;
+pub use connection::{Connection, ConnectionPhase, ConnectionSignal, ConnectionState, RefusedMove};
 pub use deadline::Deadline;
 pub use error::{
     Blame, Classify, Code, CodeSpec, Detail, Error, Fault, Guidance, RejectedBy, Rejection, Report, RetryAdvice, Stop,

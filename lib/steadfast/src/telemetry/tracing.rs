@@ -46,6 +46,9 @@ impl Sink for TracingSink {
             Event::ServedStale { operation, age, code } => {
                 warn!(target: "steadfast", %operation, ?age, %code, "served stale");
             }
+            Event::ConnectionMoved { target, from, to, cause } => {
+                info!(target: "steadfast", connection = %target, %from, %to, %cause, "connection moved");
+            }
             Event::TaskPanicked { task, message } => error!(target: "steadfast", %task, %message, "task panicked"),
         }
     }
