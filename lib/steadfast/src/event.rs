@@ -1,7 +1,7 @@
 //! Everything that can happen, in one list. Policies emit, sinks write it down; sinks never decide anything.
 //! Nothing is built when nobody listens.
 
-use crate::{CancelReason, Code, ConnectionPhase, OpenReason};
+use crate::{CancelReason, Code, ConnectionPhase, HealthStatus, OpenReason};
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 mod broadcast;
@@ -44,6 +44,8 @@ pub enum Event {
     ServedStale { operation: Name, age: Duration, code: Code },
     /// A connection has a new state.
     ConnectionMoved { target: Name, from: ConnectionPhase, to: ConnectionPhase, cause: Name },
+    /// A part of the program is better or worse than before.
+    HealthChanged { component: Name, from: HealthStatus, to: HealthStatus, reason: Name },
     /// A task ended in a panic.
     TaskPanicked { task: Name, message: String },
 }
@@ -83,6 +85,9 @@ impl fmt::Display for Event {
             }
             Self::ConnectionMoved { target, from, to, cause } => {
                 write!(f, "connection {target}: {from} to {to}: {cause}")
+            }
+            Self::HealthChanged { component, from, to, reason } => {
+                write!(f, "{component}: {from} to {to}{}{reason}", if reason.is_empty() { "" } else { ": " })
             }
             Self::TaskPanicked { task, message } => write!(f, "task {task}: panicked: {message}"),
         }

@@ -40,6 +40,7 @@ mod connection;
 mod deadline;
 mod error;
 mod event;
+mod health;
 mod nudge;
 mod policies;
 mod sync;
@@ -57,6 +58,7 @@ pub use error::{
     Blame, Classify, Code, CodeSpec, Detail, Error, Fault, Guidance, RejectedBy, Rejection, Report, RetryAdvice, Stop,
 };
 pub use event::{BroadcastSink, Event, Events, Sink};
+pub use health::{Component, ComponentReport, Health, HealthReport, HealthStatus};
 pub use nudge::Nudge;
 pub use policies::{Around, Breaker, BreakerState, Jitter, OpenReason, Permit, Retry, Timeout};
 pub use policies::{Cache, Cached, Fallback, Freshness, Ranked, Served, SingleFlight, Standing};

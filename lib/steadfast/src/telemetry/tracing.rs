@@ -49,6 +49,9 @@ impl Sink for TracingSink {
             Event::ConnectionMoved { target, from, to, cause } => {
                 info!(target: "steadfast", connection = %target, %from, %to, %cause, "connection moved");
             }
+            Event::HealthChanged { component, from, to, reason } => {
+                warn!(target: "steadfast", %component, %from, %to, %reason, "health changed");
+            }
             Event::TaskPanicked { task, message } => error!(target: "steadfast", %task, %message, "task panicked"),
         }
     }
