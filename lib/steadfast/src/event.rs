@@ -46,6 +46,8 @@ pub enum Event {
     ConnectionMoved { target: Name, from: ConnectionPhase, to: ConnectionPhase, cause: Name },
     /// A part of the program is better or worse than before.
     HealthChanged { component: Name, from: HealthStatus, to: HealthStatus, reason: Name },
+    /// Chaos made trouble of this kind, on purpose.
+    ChaosMade { operation: Name, kind: Name },
     /// A task ended in a panic.
     TaskPanicked { task: Name, message: String },
 }
@@ -89,6 +91,7 @@ impl fmt::Display for Event {
             Self::HealthChanged { component, from, to, reason } => {
                 write!(f, "{component}: {from} to {to}{}{reason}", if reason.is_empty() { "" } else { ": " })
             }
+            Self::ChaosMade { operation, kind } => write!(f, "{operation}: chaos: {kind}"),
             Self::TaskPanicked { task, message } => write!(f, "task {task}: panicked: {message}"),
         }
     }

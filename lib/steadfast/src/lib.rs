@@ -62,6 +62,8 @@ pub use health::{Component, ComponentReport, Health, HealthReport, HealthStatus}
 pub use nudge::Nudge;
 pub use policies::{Around, Breaker, BreakerState, Jitter, OpenReason, Permit, Retry, Timeout};
 pub use policies::{Cache, Cached, Fallback, Freshness, Ranked, Served, SingleFlight, Standing};
+#[cfg(feature = "chaos")]
+pub use policies::{Chaos, ChaosOutcome};
 /// ```
 /// use steadfast::{Blame, Classify, RetryAdvice};
 ///

@@ -4,6 +4,8 @@
 mod around;
 mod breaker;
 mod cache;
+#[cfg(feature = "chaos")]
+mod chaos;
 mod fallback;
 mod retry;
 mod single_flight;
@@ -12,6 +14,8 @@ mod timeout;
 pub use around::Around;
 pub use breaker::{Breaker, BreakerState, OpenReason, Permit};
 pub use cache::{Cache, Cached, Freshness};
+#[cfg(feature = "chaos")]
+pub use chaos::{Chaos, ChaosOutcome};
 pub use fallback::{Fallback, Ranked, Served, Standing};
 pub use retry::{Jitter, Retry};
 pub use single_flight::SingleFlight;

@@ -52,6 +52,7 @@ impl Sink for TracingSink {
             Event::HealthChanged { component, from, to, reason } => {
                 warn!(target: "steadfast", %component, %from, %to, %reason, "health changed");
             }
+            Event::ChaosMade { operation, kind } => info!(target: "steadfast", %operation, %kind, "chaos"),
             Event::TaskPanicked { task, message } => error!(target: "steadfast", %task, %message, "task panicked"),
         }
     }
