@@ -34,8 +34,8 @@ impl Record {
         }
     }
 
-    /// The share that served, above 0. One imagined success stands in every record (an optimistic prior: Sutton and
-    /// Barto, "Reinforcement Learning", 2nd edition, section 2.6), so that what was never asked is tried.
+    /// The share that served, above 0. One imagined success stands in every record (the rule of succession with an
+    /// optimistic prior), so that a single failure does not condemn, and a faded one is forgiven.
     pub(super) fn success(self) -> f64 {
         (self.successes + PRIOR) / (self.successes + self.failures + PRIOR)
     }
@@ -48,13 +48,18 @@ impl Record {
 
 /// The expected time to an answer, time divided by success: the lower, the earlier asked. Asking in this order takes
 /// the least expected time until somebody answers (Mitten, "An Analytic Solution to the Least Cost Testing Sequence
-/// Problem", 1960); networks know the score as ETT (Draves, Padhye and Zill, MobiCom 2004). `usual` stands in for a
-/// time that is not known.
+/// Problem", 1960); networks know the score as ETT (Draves, Padhye and Zill, MobiCom 2004).
+///
+/// What was never asked, or so long ago that it is forgotten, has the score 0 and so is tried once (as the bandit rule
+/// UCB1 does: Auer, Cesa-Bianchi and Fischer, 2002). `usual` stands in for the time of a target that only failed.
 pub(super) fn score(record: Record, usual: f64) -> f64 {
+    if record.successes + record.failures < FORGOTTEN {
+        return 0.0;
+    }
     record.latency().unwrap_or(usual).max(QUICK) / record.success()
 }
 
-/// What an unmeasured target is believed to take: as long as the quickest measured one.
+/// What a target that never served is believed to take when it does: as long as the quickest one.
 pub(super) fn usual(records: impl Iterator<Item = Record>) -> f64 {
     records.filter_map(Record::latency).reduce(f64::min).unwrap_or(QUICK)
 }
@@ -62,7 +67,7 @@ pub(super) fn usual(records: impl Iterator<Item = Record>) -> f64 {
 /// The weight of the imagined success.
 const PRIOR: f64 = 1.0;
 
-/// Answers that weigh less than this, after about 20 half-lives, say nothing any more.
+/// What weighs less than this, after about 20 half-lives, says nothing any more.
 const FORGOTTEN: f64 = 1e-6;
 
 /// Below a millisecond times do not matter, success does; and nothing divides zero.

@@ -10,7 +10,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 /// A chain of targets, asked in the order of the expected time to an answer: mean latency divided by the share of
 /// calls that served. Both fade with a half-life, so that what failed yesterday gets another chance. A target that
-/// was never measured is believed to be as good as the best, and equals are asked in the given order.
+/// was never asked is asked first, once; equals are asked in the given order. Refusals by a breaker do not count, nor do
+/// mistakes of the caller and stops.
 ///
 /// Clones share what was measured; a builder method gives a chain that has measured nothing. Use calls of one clock.
 ///
@@ -45,7 +46,7 @@ pub struct Standing<'a, T> {
     pub success: f64,
     /// The mean time of an answer; `None` when none is remembered.
     pub latency: Option<Duration>,
-    /// Seconds until an answer can be expected; the lowest is asked first.
+    /// Seconds until an answer can be expected, 0 when it was never asked; the lowest is asked first.
     pub score: f64,
 }
 

@@ -3,10 +3,10 @@
 //! which is off by one sample at most.
 
 use super::{
-    Tried,
+    Tried, moves_on,
     rank::{self, Mark, Record},
 };
-use crate::{Blame, Call, CancelReason, Clock, chance::Chance, error::Fault};
+use crate::{Call, CancelReason, Clock, Code, chance::Chance, error::Fault};
 use std::{
     sync::{
         Mutex, OnceLock,
@@ -138,12 +138,13 @@ impl Drop for Trial<'_> {
     }
 }
 
-/// Did the target fail to serve? A quota that is used up counts here, though a breaker would not count it: the
-/// question is who serves, and not who is at fault. Refusals of our own limits are not the target's doing.
+/// Did the target fail to serve? Whatever leads the call to another target does count, also what a breaker would not
+/// count, such as a quota that is used up: the question is who serves, and not who is at fault. A breaker's refusal says
+/// nothing new, and a stop nothing at all unless it was for taking too long.
 fn is_failure<X: Fault>(error: &X) -> bool {
     match error.cancel_reason() {
         Some(reason) => took_too_long(reason),
-        None => matches!(error.guidance().blame, Blame::Target | Blame::Quota),
+        None => moves_on(error) && error.code() != Code::CIRCUIT_OPEN,
     }
 }
 
