@@ -13,7 +13,7 @@ async fn main() -> Result<(), Error> {
     let stations = Ranked::new(["broken", "slow", "quick"]).seed(7);
 
     for number in 1..=20 {
-        let served = stations.run(&call, |station, _attempt| ask(&clock, station)).await?;
+        let served = stations.run(&call, |station, _attempt| std::future::ready(ask(&clock, station))).await?;
         let note = if served.degraded { ", not the first choice" } else { "" };
         println!("call {number}: {} from {}{note}", served.value, served.by);
     }
@@ -23,7 +23,7 @@ async fn main() -> Result<(), Error> {
     Ok(())
 }
 
-async fn ask(clock: &Clock, station: &str) -> Result<&'static str, Error> {
+fn ask(clock: &Clock, station: &str) -> Result<&'static str, Error> {
     clock.advance(Duration::from_secs(if station == "slow" { 8 } else { 1 }));
     if station == "broken" { Err(Error::unavailable(station)) } else { Ok("sunny") }
 }

@@ -2,7 +2,10 @@
 //! `cargo run -p steadfast --example give_an_old_answer_rather_than_none`
 #![expect(clippy::print_stdout, reason = "an example shows its work")]
 
-use std::time::Duration;
+use std::{
+    future::{Ready, ready},
+    time::Duration,
+};
 use steadfast::{Cache, Call, CancelToken, Clock, Error, Freshness};
 
 #[tokio::main(flavor = "current_thread")]
@@ -33,6 +36,6 @@ async fn open_shop() -> Result<u32, Error> {
     Ok(42)
 }
 
-async fn closed_shop() -> Result<u32, Error> {
-    Err(Error::unavailable("the shop"))
+fn closed_shop() -> Ready<Result<u32, Error>> {
+    ready(Err(Error::unavailable("the shop")))
 }
