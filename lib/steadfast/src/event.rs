@@ -1,7 +1,7 @@
 //! Everything that can happen, in one list. Policies emit, sinks write it down; sinks never decide anything.
 //! Nothing is built when nobody listens.
 
-use crate::{CancelReason, Code, ConnectionPhase, HealthStatus, OpenReason};
+use crate::{CancelReason, Code, ConnectionPhase, HealthStatus, ObservedMove, OpenReason};
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 mod broadcast;
@@ -22,6 +22,12 @@ pub enum Event {
     AttemptFailed { operation: Name, attempt: u32, of: u32, code: Code, message: String },
     /// Another attempt will follow after `delay`; `attempt` is the one that failed.
     RetryScheduled { operation: Name, attempt: u32, of: u32, delay: Duration, code: Code },
+    /// An attempt succeeded with a value that is not wanted; another one will follow after `delay`.
+    ValueRefused { operation: Name, attempt: u32, of: u32, delay: Duration },
+    /// No attempt follows, because the target's budget for retries is used up.
+    BudgetSpent { operation: Name, target: Name, attempts: u32 },
+    /// No attempt follows, because the input can not be sent again.
+    InputSpent { operation: Name, attempts: u32 },
     /// No attempt follows, although the last error would have allowed one.
     RetriesExhausted { operation: Name, attempts: u32, code: Code },
     /// The time-out or the deadline ended it.
@@ -34,6 +40,8 @@ pub enum Event {
     BreakerHalfOpened { target: Name },
     /// Calls pass again.
     BreakerClosed { target: Name },
+    /// What a breaker that only observes would have done.
+    BreakerObserved { target: Name, would: ObservedMove },
     /// The target `from` did not serve, so `to` is asked.
     FellBack { operation: Name, from: Name, to: Name, code: Code },
     /// No target served; `attempts` of them were asked.
@@ -65,6 +73,15 @@ impl fmt::Display for Event {
             Self::RetryScheduled { operation, attempt, of, delay, code } => {
                 write!(f, "{operation}: retry in {delay:?} after attempt {attempt} of {of}: {code}")
             }
+            Self::ValueRefused { operation, attempt, of, delay } => {
+                write!(f, "{operation}: retry in {delay:?} after attempt {attempt} of {of}: the value is not wanted")
+            }
+            Self::BudgetSpent { operation, target, attempts } => {
+                write!(f, "{operation}: no retry after {attempts} attempts: the budget of {target} is used up")
+            }
+            Self::InputSpent { operation, attempts } => {
+                write!(f, "{operation}: no retry after {attempts} attempts: the input cannot be sent again")
+            }
             Self::RetriesExhausted { operation, attempts, code } => {
                 write!(f, "{operation}: gave up after {attempts} attempts: {code}")
             }
@@ -75,6 +92,7 @@ impl fmt::Display for Event {
             }
             Self::BreakerHalfOpened { target } => write!(f, "breaker {target}: half open"),
             Self::BreakerClosed { target } => write!(f, "breaker {target}: closed"),
+            Self::BreakerObserved { target, would } => write!(f, "breaker {target}: would have {would}"),
             Self::FellBack { operation, from, to, code } => {
                 write!(f, "{operation}: fell back from {from} to {to}: {code}")
             }

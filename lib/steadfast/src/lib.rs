@@ -41,7 +41,10 @@ mod deadline;
 mod error;
 mod event;
 mod health;
+mod name;
 mod nudge;
+mod outcome;
+mod pipeline;
 mod policies;
 mod sync;
 pub mod telemetry;
@@ -59,8 +62,14 @@ pub use error::{
 };
 pub use event::{BroadcastSink, Event, Events, Sink};
 pub use health::{Component, ComponentReport, Health, HealthReport, HealthStatus};
+pub use name::Name;
 pub use nudge::Nudge;
-pub use policies::{Around, Breaker, BreakerState, Jitter, OpenReason, Permit, Retry, Timeout};
+pub use outcome::{Degraded, Failed, Outcome, TimeSplit};
+pub use pipeline::{CustomOrder, Pipeline};
+pub use policies::{
+    Abandoned, Again, Around, Breaker, BreakerState, Breakers, Budget, GivenBack, Jitter, ObservedMove, OpenReason,
+    Permit, Replay, Retry, Timeout, When,
+};
 pub use policies::{Cache, Cached, Fallback, Freshness, Ranked, Served, SingleFlight, Standing};
 #[cfg(feature = "chaos")]
 pub use policies::{Chaos, ChaosOutcome};

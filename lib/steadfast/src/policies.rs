@@ -3,6 +3,7 @@
 
 mod around;
 mod breaker;
+mod budget;
 mod cache;
 #[cfg(feature = "chaos")]
 mod chaos;
@@ -12,11 +13,14 @@ mod single_flight;
 mod timeout;
 
 pub use around::Around;
-pub use breaker::{Breaker, BreakerState, OpenReason, Permit};
+pub use breaker::{Abandoned, Breaker, BreakerState, Breakers, ObservedMove, OpenReason, Permit};
+pub(crate) use breaker::{Guarded, guarded};
+pub use budget::Budget;
 pub use cache::{Cache, Cached, Freshness};
 #[cfg(feature = "chaos")]
 pub use chaos::{Chaos, ChaosOutcome};
 pub use fallback::{Fallback, Ranked, Served, Standing};
-pub use retry::{Jitter, Retry};
+pub use retry::{Again, GivenBack, Jitter, Replay, Retry, When};
+pub(crate) use retry::{Each, GivesBack, Plan, Replayed, Work, drive};
 pub use single_flight::SingleFlight;
 pub use timeout::Timeout;

@@ -132,14 +132,16 @@ async fn an_empty_chain_refuses() {
 
 #[tokio::test]
 async fn a_cancelled_call_asks_nobody_else() {
-    let call = call();
-    let token = call.token().clone();
-    let asked = ask(&chain(), &call, move |_| {
-        token.cancel(CancelReason::UserStop);
-        Err(Error::unavailable("a"))
-    })
-    .await;
-    assert_eq!(asked.order, "a");
+    let (call, chain, asked) = (call(), chain(), RefCell::new(String::new()));
+    let ended = chain.run(&call, async |target, _| {
+        asked.borrow_mut().push_str(target);
+        tokio::task::yield_now().await;
+        call.token().cancel(CancelReason::UserStop);
+        Err::<(), _>(Error::unavailable("a"))
+    });
+    // It had failed before it heard of the stop, so the failure is what comes back.
+    assert_eq!(ended.await.unwrap_err().code(), Code::UNAVAILABLE);
+    assert_eq!(asked.take(), "a");
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 use steadfast::{
-    CancelReason, Code, ConnectionPhase, Event, HealthStatus, OpenReason, Sink,
+    CancelReason, Code, ConnectionPhase, Event, HealthStatus, ObservedMove, OpenReason, Sink,
     telemetry::{METRICS, MetricsSink},
 };
 
@@ -97,6 +97,10 @@ fn every_event() -> Vec<Event> {
         Event::BreakerOpened { target: "shop".into(), reason: OpenReason::ProbeFailed, retry_after: wait },
         Event::BreakerHalfOpened { target: "shop".into() },
         Event::BreakerClosed { target: "shop".into() },
+        Event::ValueRefused { operation: operation(), attempt: 1, of: 3, delay: wait },
+        Event::BudgetSpent { operation: operation(), target: "shop".into(), attempts: 1 },
+        Event::InputSpent { operation: operation(), attempts: 1 },
+        Event::BreakerObserved { target: "shop".into(), would: ObservedMove::HalfOpen },
         Event::FellBack { operation: operation(), from: "near".into(), to: "far".into(), code },
         Event::FallbackExhausted { operation: operation(), attempts: 2, code },
         Event::FlightJoined { operation: operation() },
@@ -128,6 +132,8 @@ fn every_event_is_counted_under_its_name() {
     steadfast_breaker_moves_total{target=shop,to=closed} 1
     steadfast_breaker_moves_total{target=shop,to=half_open} 1
     steadfast_breaker_moves_total{target=shop,to=open} 1
+    steadfast_breaker_observed_total{target=shop,would=half_open} 1
+    steadfast_budget_spent_total{operation=fetch,target=shop} 1
     steadfast_cancellations_total{operation=fetch,reason=user_stop} 1
     steadfast_chaos_total{operation=fetch,kind=hang} 1
     steadfast_connection_moves_total{target=database,to=connecting} 1
@@ -135,9 +141,11 @@ fn every_event_is_counted_under_its_name() {
     steadfast_fallbacks_total{operation=fetch,to=far} 1
     steadfast_flights_joined_total{operation=fetch} 1
     steadfast_health{component=disk} 0.5
+    steadfast_input_spent_total{operation=fetch} 1
     steadfast_retries_exhausted_total{operation=fetch,code=UNAVAILABLE} 1
     steadfast_retries_total{operation=fetch,code=UNAVAILABLE} 1
-    steadfast_retry_wait_seconds{operation=fetch} 1.5
+    steadfast_retries_total{operation=fetch,code=VALUE_REFUSED} 1
+    steadfast_retry_wait_seconds{operation=fetch} 3
     steadfast_stale_age_seconds{operation=fetch} 1.5
     steadfast_stale_served_total{operation=fetch} 1
     steadfast_task_panics_total{task=worker} 1

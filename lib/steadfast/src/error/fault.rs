@@ -1,9 +1,9 @@
 //! What policies can do with an error type: read its guidance, and say in it what they themselves have to say.
 //! It is the seam between policies and errors, so that one policy serves the house's `Error` and anybody's enum.
 
-use super::{Classify, Code, Error, Guidance};
-use crate::CancelReason;
-use std::{borrow::Cow, fmt, time::Duration};
+use super::{Blame, Classify, Code, Error, Guidance, RetryAdvice};
+use crate::{CancelReason, Name};
+use std::{fmt, time::Duration};
 
 /// What a policy says when there is no answer and the work itself did not fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Rejection {
     /// Which policy refused.
     pub by: RejectedBy,
     /// What it protects.
-    pub target: Cow<'static, str>,
+    pub target: Name,
     /// When it makes sense to ask again, when that is known.
     pub retry_after: Option<Duration>,
 }
@@ -79,7 +79,7 @@ impl fmt::Display for RejectedBy {
 
 impl Rejection {
     /// A refusal that does not say for how long.
-    pub fn new(by: RejectedBy, target: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(by: RejectedBy, target: impl Into<Name>) -> Self {
         Self { by, target: target.into(), retry_after: None }
     }
 
@@ -87,6 +87,27 @@ impl Rejection {
     #[must_use]
     pub fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
+    }
+}
+
+impl Rejection {
+    fn code(&self) -> Code {
+        match self.by {
+            RejectedBy::Breaker => Code::CIRCUIT_OPEN,
+            RejectedBy::RateLimit => Code::RATE_LIMITED,
+            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed => Code::OVERLOADED,
+            RejectedBy::Fallback => Code::UNAVAILABLE,
+        }
+    }
+
+    /// Our own limit refused: the target did nothing wrong.
+    fn blame(&self) -> Blame {
+        match self.by {
+            RejectedBy::Breaker | RejectedBy::RateLimit => self.code().spec().blame,
+            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed | RejectedBy::Fallback => {
+                Blame::Local
+            }
+        }
     }
 }
 
@@ -102,17 +123,57 @@ impl fmt::Display for Rejection {
 
 impl From<Rejection> for Error {
     fn from(rejection: Rejection) -> Self {
+        let blame = rejection.blame();
         let Rejection { by, target, retry_after } = rejection;
         match by {
             RejectedBy::Breaker => Self::circuit_open(&target, retry_after.unwrap_or(Code::CIRCUIT_OPEN_WAIT)),
-            RejectedBy::Fallback => Self::unavailable(&target).with_blame(super::Blame::Local),
+            RejectedBy::Fallback => Self::unavailable(&target),
             RejectedBy::RateLimit => Self::rate_limited(&target, retry_after),
             RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed => {
-                // Our own limit refused: the target did nothing wrong.
-                Self::overloaded(&target, retry_after).with_blame(super::Blame::Local)
+                Self::overloaded(&target, retry_after)
             }
         }
+        .with_blame(blame)
         .with_detail("rejected_by", by)
+    }
+}
+
+impl Stop {
+    /// The same as of the [`Error`] that it would become, without making one: an open breaker refuses often.
+    pub(crate) fn guidance(&self) -> Guidance {
+        let (code, wait) = match self {
+            Self::Rejected(rejection) => (rejection.code(), rejection.retry_after),
+            Self::Cancelled(reason) => return Guidance { advice: RetryAdvice::Never, blame: reason.blame() },
+            Self::TimedOut(_) => (Code::TIMEOUT, None),
+        };
+        let blame = match self {
+            Self::Rejected(rejection) => rejection.blame(),
+            Self::Cancelled(_) | Self::TimedOut(_) => code.spec().blame,
+        };
+        let advice = match (code.spec().advice, wait) {
+            (RetryAdvice::RetryNow, Some(wait)) => RetryAdvice::RetryAfter(wait),
+            (advice, _) => advice,
+        };
+        Guidance { advice, blame }
+    }
+
+    pub(crate) fn code(&self) -> Code {
+        match self {
+            Self::Rejected(rejection) => rejection.code(),
+            Self::Cancelled(_) => Code::CANCELLED,
+            Self::TimedOut(_) => Code::TIMEOUT,
+        }
+    }
+}
+
+/// A sentence for people.
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected(rejection) => rejection.fmt(f),
+            Self::Cancelled(reason) => write!(f, "it was stopped: {}", reason.sentence()),
+            Self::TimedOut(after) => write!(f, "it took longer than {} s", after.as_secs_f64()),
+        }
     }
 }
 

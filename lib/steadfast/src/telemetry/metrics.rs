@@ -2,7 +2,7 @@
 //! `names.rs`. Surprise: a label takes at most 100 different values, later ones are counted as `other`, because one
 //! name per user would be the end of any metrics store.
 
-use crate::{Event, HealthStatus, Sink};
+use crate::{Event, HealthStatus, ObservedMove, Sink};
 use labels::Labels;
 use names as name;
 use std::time::Duration;
@@ -54,6 +54,14 @@ impl Sink for MetricsSink {
                 self.count(name::RETRIES, &[("operation", operation), ("code", code.name())]);
                 self.observe(name::RETRY_WAIT, ("operation", operation), *delay);
             }
+            Event::ValueRefused { operation, delay, .. } => {
+                self.count(name::RETRIES, &[("operation", operation), ("code", "VALUE_REFUSED")]);
+                self.observe(name::RETRY_WAIT, ("operation", operation), *delay);
+            }
+            Event::BudgetSpent { operation, target, .. } => {
+                self.count(name::BUDGET_SPENT, &[("operation", operation), ("target", target)]);
+            }
+            Event::InputSpent { operation, .. } => self.count(name::INPUT_SPENT, &[("operation", operation)]),
             Event::RetriesExhausted { operation, code, .. } => {
                 self.count(name::RETRIES_EXHAUSTED, &[("operation", operation), ("code", code.name())]);
             }
@@ -64,6 +72,9 @@ impl Sink for MetricsSink {
             Event::BreakerOpened { target, .. } => self.moved(target, "open"),
             Event::BreakerHalfOpened { target } => self.moved(target, "half_open"),
             Event::BreakerClosed { target } => self.moved(target, "closed"),
+            Event::BreakerObserved { target, would } => {
+                self.count(name::BREAKER_OBSERVED, &[("target", target), ("would", word(would))]);
+            }
             Event::FellBack { operation, to, .. } => {
                 self.count(name::FALLBACKS, &[("operation", operation), ("to", to)]);
             }
@@ -92,6 +103,15 @@ impl Sink for MetricsSink {
 impl MetricsSink {
     fn moved(&self, target: &str, to: &str) {
         self.count(name::BREAKER_MOVES, &[("target", target), ("to", to)]);
+    }
+}
+
+fn word(would: &ObservedMove) -> &'static str {
+    match would {
+        ObservedMove::Open { .. } => "open",
+        ObservedMove::HalfOpen => "half_open",
+        ObservedMove::Close => "close",
+        ObservedMove::Refuse { .. } => "refuse",
     }
 }
 

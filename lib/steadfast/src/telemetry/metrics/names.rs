@@ -47,12 +47,15 @@ macro_rules! metrics {
 metrics! {
     ATTEMPTS: Counter "steadfast_attempts_total" { "operation" } "Attempts that began.";
     ATTEMPT_FAILURES: Counter "steadfast_attempt_failures_total" { "operation", "code" } "Attempts that failed.";
-    RETRIES: Counter "steadfast_retries_total" { "operation", "code" } "Attempts that were scheduled after a failure.";
+    RETRIES: Counter "steadfast_retries_total" { "operation", "code" } "Attempts that were scheduled after a failure, or after a value that is not wanted (VALUE_REFUSED).";
     RETRY_WAIT: Seconds "steadfast_retry_wait_seconds" { "operation" } "The wait before a further attempt.";
+    BUDGET_SPENT: Counter "steadfast_budget_spent_total" { "operation", "target" } "Retries that the target's budget did not pay for.";
+    INPUT_SPENT: Counter "steadfast_input_spent_total" { "operation" } "Retries that could not be, because the input can be sent only once.";
     RETRIES_EXHAUSTED: Counter "steadfast_retries_exhausted_total" { "operation", "code" } "Calls that failed after several attempts.";
     TIMEOUTS: Counter "steadfast_timeouts_total" { "operation" } "Calls and attempts that a time limit ended.";
     CANCELLATIONS: Counter "steadfast_cancellations_total" { "operation", "reason" } "Calls that a token ended.";
     BREAKER_MOVES: Counter "steadfast_breaker_moves_total" { "target", "to" } "Breakers that moved to another state.";
+    BREAKER_OBSERVED: Counter "steadfast_breaker_observed_total" { "target", "would" } "What breakers that only observe would have done.";
     FALLBACKS: Counter "steadfast_fallbacks_total" { "operation", "to" } "Calls that went on to another target.";
     FALLBACKS_EXHAUSTED: Counter "steadfast_fallbacks_exhausted_total" { "operation" } "Calls that no target served.";
     FLIGHTS_JOINED: Counter "steadfast_flights_joined_total" { "operation" } "Calls that waited for somebody else's execution.";
