@@ -34,10 +34,13 @@
 mod attempt;
 mod call;
 mod cancel;
+mod chance;
 mod clock;
+mod connection;
 mod deadline;
 mod error;
 mod event;
+mod health;
 mod name;
 mod nudge;
 mod outcome;
@@ -52,11 +55,13 @@ pub use attempt::Attempt;
 pub use call::Call;
 pub use cancel::{CancelReason, CancelToken, Cancelled, Run, Task, TrackedTask};
 pub use clock::Clock;
+pub use connection::{Connection, ConnectionPhase, ConnectionSignal, ConnectionState, RefusedMove};
 pub use deadline::Deadline;
 pub use error::{
     Blame, Classify, Code, CodeSpec, Detail, Error, Fault, Guidance, RejectedBy, Rejection, Report, RetryAdvice, Stop,
 };
 pub use event::{BroadcastSink, Event, Events, Sink};
+pub use health::{Component, ComponentReport, Health, HealthReport, HealthStatus};
 pub use name::Name;
 pub use nudge::Nudge;
 pub use outcome::{Degraded, Failed, Outcome, TimeSplit};
@@ -73,6 +78,9 @@ pub use policies::{
     BulkheadPermit, GivenBack, Hedge, Jitter, Keyed, LoadShed, ObservedMove, OpenReason, Permit, Pressure, Priority,
     RateLimit, Replay, Retry, StreamTimeout, StreamWatch, Timeout, When,
 };
+pub use policies::{Cache, Cached, Fallback, Freshness, Ranked, Served, SingleFlight, Standing};
+#[cfg(feature = "chaos")]
+pub use policies::{Chaos, ChaosOutcome};
 /// ```
 /// use steadfast::{Blame, Classify, RetryAdvice};
 ///

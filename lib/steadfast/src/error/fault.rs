@@ -52,6 +52,8 @@ pub enum RejectedBy {
     AdaptiveLimit,
     /// A shedder that keeps room for more important work.
     LoadShed,
+    /// A fallback chain without a target.
+    Fallback,
     /// A policy of your own, by its name in snake case.
     Other(&'static str),
 }
@@ -65,6 +67,7 @@ impl RejectedBy {
             Self::RateLimit => "rate_limit",
             Self::AdaptiveLimit => "adaptive_limit",
             Self::LoadShed => "load_shed",
+            Self::Fallback => "fallback",
             Self::Other(name) => name,
         }
     }
@@ -104,6 +107,7 @@ impl Rejection {
             RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed | RejectedBy::Other(_) => {
                 Code::OVERLOADED
             }
+            RejectedBy::Fallback => Code::UNAVAILABLE,
         }
     }
 
@@ -111,9 +115,11 @@ impl Rejection {
     fn blame(&self) -> Blame {
         match self.by {
             RejectedBy::Breaker | RejectedBy::RateLimit => self.code().spec().blame,
-            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed | RejectedBy::Other(_) => {
-                Blame::Local
-            }
+            RejectedBy::Bulkhead
+            | RejectedBy::AdaptiveLimit
+            | RejectedBy::LoadShed
+            | RejectedBy::Fallback
+            | RejectedBy::Other(_) => Blame::Local,
         }
     }
 }
@@ -134,6 +140,7 @@ impl From<Rejection> for Error {
         let Rejection { by, target, retry_after } = rejection;
         match by {
             RejectedBy::Breaker => Self::circuit_open(&target, retry_after.unwrap_or(Code::CIRCUIT_OPEN_WAIT)),
+            RejectedBy::Fallback => Self::unavailable(&target),
             RejectedBy::RateLimit => Self::rate_limited(&target, retry_after),
             RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed | RejectedBy::Other(_) => {
                 Self::overloaded(&target, retry_after)
