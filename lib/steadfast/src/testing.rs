@@ -8,6 +8,8 @@ use std::{
 };
 use tokio::time::Instant;
 
+pub mod conformance;
+
 /// Remembers every event with the time since it was made. Its `Display` is made for snapshots.
 ///
 /// ```
