@@ -1,7 +1,7 @@
 //! Everything that can happen, in one list. Policies emit, sinks write it down; sinks never decide anything.
 //! Nothing is built when nobody listens.
 
-use crate::{CancelReason, Code, OpenReason};
+use crate::{CancelReason, Code, ObservedMove, OpenReason};
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 mod broadcast;
@@ -34,6 +34,8 @@ pub enum Event {
     BreakerHalfOpened { target: Name },
     /// Calls pass again.
     BreakerClosed { target: Name },
+    /// What a breaker that only observes would have done.
+    BreakerObserved { target: Name, would: ObservedMove },
     /// A task ended in a panic.
     TaskPanicked { task: Name, message: String },
 }
@@ -61,6 +63,7 @@ impl fmt::Display for Event {
             }
             Self::BreakerHalfOpened { target } => write!(f, "breaker {target}: half open"),
             Self::BreakerClosed { target } => write!(f, "breaker {target}: closed"),
+            Self::BreakerObserved { target, would } => write!(f, "breaker {target}: would have {would}"),
             Self::TaskPanicked { task, message } => write!(f, "task {task}: panicked: {message}"),
         }
     }

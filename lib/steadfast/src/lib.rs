@@ -38,6 +38,7 @@ mod clock;
 mod deadline;
 mod error;
 mod event;
+mod name;
 mod nudge;
 mod policies;
 mod sync;
@@ -54,8 +55,11 @@ pub use error::{
     Blame, Classify, Code, CodeSpec, Detail, Error, Fault, Guidance, RejectedBy, Rejection, Report, RetryAdvice, Stop,
 };
 pub use event::{BroadcastSink, Event, Events, Sink};
+pub use name::Name;
 pub use nudge::Nudge;
-pub use policies::{Around, Breaker, BreakerState, Jitter, OpenReason, Permit, Retry, Timeout};
+pub use policies::{
+    Abandoned, Around, Breaker, BreakerState, Breakers, Jitter, ObservedMove, OpenReason, Permit, Retry, Timeout,
+};
 /// ```
 /// use steadfast::{Blame, Classify, RetryAdvice};
 ///

@@ -7,6 +7,6 @@ mod retry;
 mod timeout;
 
 pub use around::Around;
-pub use breaker::{Breaker, BreakerState, OpenReason, Permit};
+pub use breaker::{Abandoned, Breaker, BreakerState, Breakers, ObservedMove, OpenReason, Permit};
 pub use retry::{Jitter, Retry};
 pub use timeout::Timeout;

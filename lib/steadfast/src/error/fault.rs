@@ -2,8 +2,8 @@
 //! It is the seam between policies and errors, so that one policy serves the house's `Error` and anybody's enum.
 
 use super::{Classify, Code, Error, Guidance};
-use crate::CancelReason;
-use std::{borrow::Cow, fmt, time::Duration};
+use crate::{CancelReason, Name};
+use std::{fmt, time::Duration};
 
 /// What a policy says when there is no answer and the work itself did not fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Rejection {
     /// Which policy refused.
     pub by: RejectedBy,
     /// What it protects.
-    pub target: Cow<'static, str>,
+    pub target: Name,
     /// When it makes sense to ask again, when that is known.
     pub retry_after: Option<Duration>,
 }
@@ -76,7 +76,7 @@ impl fmt::Display for RejectedBy {
 
 impl Rejection {
     /// A refusal that does not say for how long.
-    pub fn new(by: RejectedBy, target: impl Into<Cow<'static, str>>) -> Self {
+    pub fn new(by: RejectedBy, target: impl Into<Name>) -> Self {
         Self { by, target: target.into(), retry_after: None }
     }
 

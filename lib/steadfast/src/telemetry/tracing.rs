@@ -36,6 +36,9 @@ impl Sink for TracingSink {
             }
             Event::BreakerHalfOpened { target } => info!(target: "steadfast", breaker = %target, "breaker half open"),
             Event::BreakerClosed { target } => info!(target: "steadfast", breaker = %target, "breaker closed"),
+            Event::BreakerObserved { target, would } => {
+                info!(target: "steadfast", breaker = %target, %would, "breaker only observes");
+            }
             Event::TaskPanicked { task, message } => error!(target: "steadfast", %task, %message, "task panicked"),
         }
     }

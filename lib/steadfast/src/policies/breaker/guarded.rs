@@ -1,5 +1,5 @@
 //! Work inside a breaker: asks to enter when it is first polled, and is judged when it ends or is dropped. By
-//! hand for the same reason as `call/bounded.rs`.
+//! hand for the same reason as `call/bounded.rs`. Work that is ready at once costs no look at the clock.
 
 use super::{
     permit::{During, Guard},
@@ -9,15 +9,13 @@ use crate::error::{Fault, Stop};
 use pin_project_lite::pin_project;
 use std::{
     pin::Pin,
-    task::{Context, Poll, ready},
+    task::{Context, Poll},
 };
 
 pin_project! {
     #[must_use = "futures do nothing unless awaited"]
     pub struct Guarded<'a, F> {
-        // Who asks; taken by the first poll.
-        asking: Option<During<'a>>,
-        guard: Option<Guard<During<'a>>>,
+        guard: Guard<During<'a>>,
         #[pin]
         work: F,
     }
@@ -25,7 +23,7 @@ pin_project! {
 
 impl<'a, F> Guarded<'a, F> {
     pub(super) fn new(asking: During<'a>, work: F) -> Self {
-        Self { asking: Some(asking), guard: None, work }
+        Self { guard: Guard::outside(asking), work }
     }
 }
 
@@ -34,14 +32,19 @@ impl<T, X: Fault, F: Future<Output = Result<T, X>>> Future for Guarded<'_, F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if let Some(asking) = this.asking.take() {
-            let refused = |rejection| X::from_stop(Stop::Rejected(rejection), asking.call.operation());
-            *this.guard = Some(Guard::enter(asking).map_err(refused)?);
+        if this.guard.is_outside() {
+            let operation = this.guard.admitted.call.operation();
+            this.guard.enter().map_err(|rejection| X::from_stop(Stop::Rejected(rejection), operation))?;
         }
-        let output = ready!(this.work.poll(context));
-        if let Some(mut guard) = this.guard.take() {
-            guard.settle(rule::judge(output.as_ref().err()));
+        match this.work.poll(context) {
+            Poll::Ready(output) => {
+                this.guard.settle(rule::judge(output.as_ref().err()));
+                Poll::Ready(output)
+            }
+            Poll::Pending => {
+                this.guard.begin();
+                Poll::Pending
+            }
         }
-        Poll::Ready(output)
     }
 }

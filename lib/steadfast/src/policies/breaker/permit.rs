@@ -3,32 +3,43 @@
 use super::{
     Breaker,
     rule::{self, Verdict},
-    state::Ticket,
+    state::{Ticket, Took},
 };
 use crate::{
-    Call, CancelReason, Error, Events,
-    error::{RejectedBy, Rejection},
+    Call, CancelReason, Events,
+    error::{Fault, RejectedBy, Rejection},
 };
 
-/// Leave to do one piece of work. Say how it ended; dropping it says nothing, except during a panic, which is a
-/// failure. It can be kept as long as needed and moved between tasks.
+/// Leave to do one piece of work, for instance to read a stream. It can be kept as long as needed and moved between
+/// tasks. Say how it ended.
+///
+/// Dropping it without a word during a panic is a failure. Otherwise, one of [`Breaker::enter_for`] is judged by its
+/// call (a deadline that passed or a cancellation for a time limit is a failure, any other cancellation says
+/// nothing); without a reason, [`Abandoned`](crate::Abandoned) decides.
 ///
 /// ```
 /// use steadfast::{Breaker, Error};
 ///
 /// let breaker = Breaker::consecutive(3).named("shop");
-/// let permit = breaker.enter()?;
-/// // read a stream to its end ...
+/// let mut permit = breaker.enter()?;
+/// // open the stream ...
+/// permit.first_byte();
+/// // read it to its end ...
 /// permit.success();
 /// # Ok::<(), Error>(())
 /// ```
 #[derive(Debug)]
 #[must_use = "dropping it at once lets the call through without learning from it"]
-pub struct Permit(Guard<Breaker>);
+pub struct Permit(Guard<Held>);
 
 impl Permit {
-    pub(super) fn new(guard: Guard<Breaker>) -> Self {
-        Self(guard)
+    /// The target answers: from here on the work may take as long as it likes. With
+    /// [`Breaker::slow_calls`] the time until now is what counts; without, nothing happens.
+    pub fn first_byte(&mut self) {
+        if let Took::Since(began) = self.0.took {
+            let shared = &self.0.admitted.breaker.shared;
+            self.0.took = Took::Known { slow: shared.is_slow(shared.now().saturating_sub(began)) };
+        }
     }
 
     /// The work succeeded.
@@ -37,8 +48,23 @@ impl Permit {
     }
 
     /// The work failed; whether that speaks against the target is read from the error.
-    pub fn failure(mut self, error: &Error) {
+    pub fn failure<X: Fault>(mut self, error: &X) {
         self.0.settle(rule::judge(Some(error)));
+    }
+
+    /// The work ended like this.
+    ///
+    /// ```
+    /// use steadfast::{Breaker, Error};
+    ///
+    /// let breaker = Breaker::consecutive(3);
+    /// let permit = breaker.enter()?;
+    /// let read: Result<String, Error> = Ok("the page".into());
+    /// permit.done(&read);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn done<T, X: Fault>(mut self, result: &Result<T, X>) {
+        self.0.settle(rule::judge(result.as_ref().err()));
     }
 }
 
@@ -46,23 +72,40 @@ impl Permit {
 pub(super) trait Admitted {
     fn breaker(&self) -> &Breaker;
 
+    fn call(&self) -> Option<&Call>;
+
+    /// The breaker's own listeners, or else the call's.
     fn events(&self) -> &Events {
-        &self.breaker().shared.settings.events
+        let own = &self.breaker().shared.identity.events;
+        self.call().filter(|_| own.is_empty()).map_or(own, Call::events)
     }
 
     fn cut_by(&self) -> Option<CancelReason> {
-        None
+        let call = self.call()?;
+        let past = || call.deadline().is_some_and(|deadline| deadline.is_past(call.clock()));
+        call.token().reason().or_else(|| past().then_some(CancelReason::Deadline))
     }
 }
 
-impl Admitted for Breaker {
+/// A permit keeps its breaker alive.
+#[derive(Debug)]
+pub(super) struct Held {
+    breaker: Breaker,
+    call: Option<Call>,
+}
+
+impl Admitted for Held {
     fn breaker(&self) -> &Breaker {
-        self
+        &self.breaker
+    }
+
+    fn call(&self) -> Option<&Call> {
+        self.call.as_ref()
     }
 }
 
 /// A future that is inside; it borrows, so that the success path touches nothing shared.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct During<'a> {
     pub(super) breaker: &'a Breaker,
     pub(super) call: &'a Call,
@@ -73,52 +116,78 @@ impl Admitted for During<'_> {
         self.breaker
     }
 
-    fn events(&self) -> &Events {
-        let own = &self.breaker.shared.settings.events;
-        if own.is_empty() { self.call.events() } else { own }
-    }
-
-    fn cut_by(&self) -> Option<CancelReason> {
-        let past = |call: &Call| call.deadline().is_some_and(|deadline| deadline.is_past(call.clock()));
-        self.call.token().reason().or_else(|| past(self.call).then_some(CancelReason::Deadline))
+    fn call(&self) -> Option<&Call> {
+        Some(self.call)
     }
 }
 
 #[derive(Debug)]
 pub(super) struct Guard<A: Admitted> {
-    admitted: A,
-    /// `None` once it was settled.
-    ticket: Option<Ticket>,
+    pub(super) admitted: A,
+    ticket: Ticket,
+    took: Took,
 }
 
 impl<A: Admitted> Guard<A> {
-    pub(super) fn enter(admitted: A) -> Result<Self, Rejection> {
-        let breaker = admitted.breaker();
-        match breaker.shared.admit(admitted.events()) {
-            Ok(ticket) => Ok(Self { ticket: Some(ticket), admitted }),
-            Err(wait) => {
-                Err(Rejection::new(RejectedBy::Breaker, breaker.shared.settings.target.clone()).retry_after(wait))
-            }
+    /// Not let in yet.
+    pub(super) fn outside(admitted: A) -> Self {
+        Self { admitted, ticket: Ticket::Outside, took: Took::NoTime }
+    }
+
+    pub(super) fn is_outside(&self) -> bool {
+        self.ticket == Ticket::Outside
+    }
+
+    pub(super) fn enter(&mut self) -> Result<(), Rejection> {
+        let breaker = self.admitted.breaker();
+        self.ticket = breaker.admit(self.admitted.events())?;
+        Ok(())
+    }
+
+    /// From now on it takes time.
+    pub(super) fn begin(&mut self) {
+        if let Took::NoTime = self.took {
+            self.took = self.admitted.breaker().shared.begin();
         }
     }
 
     pub(super) fn settle(&mut self, verdict: Verdict) {
-        if let Some(ticket) = self.ticket.take() {
-            self.admitted.breaker().shared.settle(ticket, verdict, self.admitted.events());
+        if let Ticket::Inside(generation) = std::mem::replace(&mut self.ticket, Ticket::Outside) {
+            self.admitted.breaker().shared.settle(generation, verdict, self.took, self.admitted.events());
         }
+    }
+
+    #[cold]
+    fn judge_dropped(&self) -> Verdict {
+        if std::thread::panicking() {
+            return Verdict::Failure;
+        }
+        let abandoned = || self.admitted.breaker().shared.judge_abandoned(self.took);
+        self.admitted.cut_by().map_or_else(abandoned, rule::judge_cancelled)
     }
 }
 
 impl<A: Admitted> Drop for Guard<A> {
     fn drop(&mut self) {
-        if self.ticket.is_none() {
-            return;
+        if let Ticket::Inside(_) = self.ticket {
+            let verdict = self.judge_dropped();
+            self.settle(verdict);
         }
-        let verdict = if std::thread::panicking() {
-            Verdict::Failure
-        } else {
-            self.admitted.cut_by().map_or(Verdict::Neutral, rule::judge_cancelled)
-        };
-        self.settle(verdict);
+    }
+}
+
+impl Breaker {
+    /// One look at the gate; a refusal costs no lock and no allocation.
+    fn admit(&self, events: &Events) -> Result<Ticket, Rejection> {
+        let refused = |wait| Rejection::new(RejectedBy::Breaker, &self.shared.identity.target).retry_after(wait);
+        self.shared.admit(events).map_err(refused)
+    }
+
+    pub(super) fn permit(&self, call: Option<&Call>) -> Result<Permit, Rejection> {
+        let own = &self.shared.identity.events;
+        let events = call.filter(|_| own.is_empty()).map_or(own, Call::events);
+        let ticket = self.admit(events)?;
+        let admitted = Held { breaker: self.clone(), call: call.cloned() };
+        Ok(Permit(Guard { admitted, ticket, took: self.shared.begin() }))
     }
 }
