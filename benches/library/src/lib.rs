@@ -1,7 +1,12 @@
-//! Measures `lib/steadfast` beside its rivals. `subjects.rs` brings each crate to the conformance suite, `stacks.rs`
+//! Measures `lib/steadfast` beside its rivals. `subjects.rs` brings each crate to the conformance suite, `cases.rs`
 //! puts the same policies together with each, `meter.rs` measures. It is no member of the house: the rivals are no
 //! part of its build.
 
+#![deny(unsafe_code)]
+
+pub mod callgrind;
+pub mod cases;
+pub mod meter;
 pub mod subjects;
 
 /// The version of a crate, as the lock file has it.
@@ -12,6 +17,7 @@ pub fn version(name: &str) -> &'static str {
     lines.next().and_then(|line| line.strip_prefix("version = \"")?.strip_suffix('"')).unwrap_or("?")
 }
 
+#[expect(clippy::disallowed_methods, reason = "a table says when it was written; nothing hangs on it")]
 /// The date, for the head of a table, as the machine has it.
 pub fn today() -> String {
     let days =

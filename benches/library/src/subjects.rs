@@ -32,6 +32,7 @@ impl<F: Fn(Work) -> Calling + Send + Sync> BreakerUnderTest for OnTheMachine<F> 
         (self.0)(work)
     }
 
+    #[expect(clippy::disallowed_methods, reason = "these breakers have no other clock than the machine's")]
     fn advance(&self, by: Duration) -> Pin<Box<dyn Future<Output = ()> + '_>> {
         std::thread::sleep(by);
         Box::pin(std::future::ready(()))

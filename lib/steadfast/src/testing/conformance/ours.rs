@@ -5,10 +5,11 @@ use super::{
     Answer, BreakerSpec, BreakerUnderTest, Calling, Failure, Growth, RetrySpec, RetryUnderTest, Rule, Run, Script,
     Stopper, Subject, WhyStopped, Work,
 };
-use crate::{Breaker, Call, CancelReason, CancelToken, Clock, Code, Deadline, Error, Jitter, Retry};
+use crate::{Abandoned, Breaker, Call, CancelReason, CancelToken, Clock, Code, Deadline, Error, Jitter, Retry};
 use std::{sync::Arc, time::Duration};
 
-/// This library. Its answer to "the caller's time-out stands outside" is that a call knows its deadline.
+/// This library, with one setting that is not the default: a call that is dropped without a word after half a
+/// unit of time is a failure, so that it is seen when the caller's time-out stands outside.
 ///
 /// ```
 /// use steadfast::testing::conformance::{Steadfast, Subject};
@@ -24,9 +25,17 @@ impl Subject for Steadfast {
     }
 
     fn breaker(&self, spec: &BreakerSpec) -> Option<Box<dyn BreakerUnderTest>> {
-        let Rule::Consecutive { failures } = spec.rule else { return None };
-        let breaker = Breaker::consecutive(failures);
-        Some(Box::new(OurBreaker(breaker.open_for(spec.open_for).half_open_probes(spec.probes))))
+        let breaker = match spec.rule {
+            Rule::Consecutive { failures } => Breaker::consecutive(failures),
+            Rule::CountWindow { calls, rate, min_calls } => {
+                Breaker::failure_rate(rate).window_calls(calls).min_calls(min_calls)
+            }
+            Rule::TimeWindow { window, rate, min_calls } => {
+                Breaker::failure_rate(rate).window(window).min_calls(min_calls)
+            }
+        };
+        let breaker = breaker.open_for(spec.open_for).half_open_probes(spec.probes);
+        Some(Box::new(OurBreaker(breaker.abandoned(Abandoned::FailureAfter(self.unit() / 2)))))
     }
 
     fn retry(&self, spec: &RetrySpec) -> Option<Box<dyn RetryUnderTest>> {
