@@ -2,6 +2,7 @@
 //! the refusal of an open breaker. Each case is built once and is shared by the threads that run it.
 
 use std::{
+    fmt,
     future::Future,
     hint::black_box,
     pin::pin,
@@ -64,6 +65,14 @@ async fn work<E>(number: u64) -> Result<u64, E> {
 /// The error of the crates that take any error. As small as can be: none is ever made on this path.
 #[derive(Debug, Clone, Copy)]
 struct Refused;
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("refused")
+    }
+}
+
+impl std::error::Error for Refused {}
 
 /// A function that makes so many calls.
 fn repeat<T>(call: impl Fn() -> T + Send + Sync + 'static) -> Arc<dyn Fn(u64) + Send + Sync> {

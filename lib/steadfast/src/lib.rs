@@ -40,6 +40,8 @@ mod error;
 mod event;
 mod name;
 mod nudge;
+mod outcome;
+mod pipeline;
 mod policies;
 mod sync;
 pub mod telemetry;
@@ -57,8 +59,11 @@ pub use error::{
 pub use event::{BroadcastSink, Event, Events, Sink};
 pub use name::Name;
 pub use nudge::Nudge;
+pub use outcome::{Degraded, Failed, Outcome, TimeSplit};
+pub use pipeline::{CustomOrder, Pipeline};
 pub use policies::{
-    Abandoned, Around, Breaker, BreakerState, Breakers, Jitter, ObservedMove, OpenReason, Permit, Retry, Timeout,
+    Abandoned, Again, Around, Breaker, BreakerState, Breakers, Budget, GivenBack, Jitter, ObservedMove, OpenReason,
+    Permit, Replay, Retry, Timeout, When,
 };
 /// ```
 /// use steadfast::{Blame, Classify, RetryAdvice};

@@ -38,10 +38,9 @@ impl Name {
         match &self.0 {
             Text::Literal(text) => text,
             // It was cut from whole text, so it is whole text.
-            Text::Short { length, bytes } => bytes
-                .get(..usize::from(*length))
-                .and_then(|bytes| std::str::from_utf8(bytes).ok())
-                .unwrap_or_default(),
+            Text::Short { length, bytes } => {
+                bytes.get(..usize::from(*length)).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default()
+            }
             Text::Shared(text) => text,
         }
     }

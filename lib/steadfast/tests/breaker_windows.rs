@@ -243,9 +243,11 @@ const OVER: u64 = 50;
 impl Model {
     fn slide(&mut self) {
         match self.window {
-            Window::Calls(size) => while self.calls.len() > size {
-                self.calls.pop_front();
-            },
+            Window::Calls(size) => {
+                while self.calls.len() > size {
+                    self.calls.pop_front();
+                }
+            }
             Window::Time(length) => {
                 let bucket = length / 10;
                 let now = self.now / bucket;
@@ -293,7 +295,10 @@ impl Model {
 enum Step {
     /// So many healthy calls of another thread.
     Successes(usize),
-    End { failed: bool, slow: bool },
+    End {
+        failed: bool,
+        slow: bool,
+    },
     Neutral,
     Pass(u64),
     Change(Window),

@@ -5,7 +5,6 @@
 
 use super::Around;
 use crate::{Call, Error, Rejection, call::Bounded, error::Fault};
-use guarded::Guarded;
 use settings::Settings;
 use state::{Identity, Shared};
 use std::sync::Arc;
@@ -23,6 +22,7 @@ mod state;
 mod tally;
 mod window;
 
+pub(crate) use guarded::Guarded;
 pub use keyed::Breakers;
 pub use permit::Permit;
 pub use rule::{ObservedMove, OpenReason};
@@ -203,6 +203,11 @@ impl Around for Breaker {
         X: Fault,
         F: Future<Output = Result<T, X>>,
     {
-        Guarded::new(permit::During { breaker: self, call }, Bounded::new(call, None, work))
+        guarded(self, call, Bounded::new(call, None, work))
     }
+}
+
+/// `around` without its own watch on the call, for work that is bounded already.
+pub(crate) fn guarded<'a, F>(breaker: &'a Breaker, call: &'a Call, work: F) -> Guarded<'a, F> {
+    Guarded::new(permit::During { breaker, call }, work)
 }

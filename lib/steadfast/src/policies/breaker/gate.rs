@@ -35,6 +35,19 @@ impl Gate {
         Self { word: AtomicU64::new(0), refusing_until: AtomicU64::new(0) }
     }
 
+    /// The generation, when calls pass: the only question of most calls on their way in.
+    #[inline]
+    pub(super) fn open_to_all(&self) -> Option<u32> {
+        let word = self.word.load(Ordering::Acquire);
+        (lower(word) <= MOST_FAILURES).then_some(generation(word))
+    }
+
+    /// Whether this generation is closed and nothing failed lately: the only question of most successes.
+    #[inline]
+    pub(super) fn is_quiet(&self, of: u32) -> bool {
+        self.word.load(Ordering::Acquire) == join(of, 0)
+    }
+
     pub(super) fn phase(&self) -> (u32, Phase) {
         let word = self.word.load(Ordering::Acquire);
         (generation(word), phase(word))

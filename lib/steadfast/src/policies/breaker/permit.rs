@@ -91,7 +91,8 @@ pub(super) trait Admitted {
 #[derive(Debug)]
 pub(super) struct Held {
     breaker: Breaker,
-    call: Option<Call>,
+    // Boxed, so that permits without a call and refusals stay small.
+    call: Option<Box<Call>>,
 }
 
 impl Admitted for Held {
@@ -100,7 +101,7 @@ impl Admitted for Held {
     }
 
     fn call(&self) -> Option<&Call> {
-        self.call.as_ref()
+        self.call.as_deref()
     }
 }
 
@@ -138,9 +139,13 @@ impl<A: Admitted> Guard<A> {
         self.ticket == Ticket::Outside
     }
 
+    #[inline]
     pub(super) fn enter(&mut self) -> Result<(), Rejection> {
         let breaker = self.admitted.breaker();
-        self.ticket = breaker.admit(self.admitted.events())?;
+        self.ticket = match breaker.shared.gate.open_to_all() {
+            Some(generation) => Ticket::Inside(generation),
+            None => breaker.admit(self.admitted.events())?,
+        };
         Ok(())
     }
 
@@ -151,9 +156,13 @@ impl<A: Admitted> Guard<A> {
         }
     }
 
+    #[inline]
     pub(super) fn settle(&mut self, verdict: Verdict) {
-        if let Ticket::Inside(generation) = std::mem::replace(&mut self.ticket, Ticket::Outside) {
-            self.admitted.breaker().shared.settle(generation, verdict, self.took, self.admitted.events());
+        let Ticket::Inside(generation) = std::mem::replace(&mut self.ticket, Ticket::Outside) else { return };
+        let shared = &self.admitted.breaker().shared;
+        let at_once = verdict == Verdict::Success && matches!(self.took, Took::NoTime);
+        if !(at_once && shared.settle_healthy(generation)) {
+            shared.settle(generation, verdict, self.took, self.admitted.events());
         }
     }
 
@@ -177,7 +186,7 @@ impl<A: Admitted> Drop for Guard<A> {
 }
 
 impl Breaker {
-    /// One look at the gate; a refusal costs no lock and no allocation.
+    /// A refusal costs no lock and no allocation.
     fn admit(&self, events: &Events) -> Result<Ticket, Rejection> {
         let refused = |wait| Rejection::new(RejectedBy::Breaker, &self.shared.identity.target).retry_after(wait);
         self.shared.admit(events).map_err(refused)
@@ -186,8 +195,11 @@ impl Breaker {
     pub(super) fn permit(&self, call: Option<&Call>) -> Result<Permit, Rejection> {
         let own = &self.shared.identity.events;
         let events = call.filter(|_| own.is_empty()).map_or(own, Call::events);
-        let ticket = self.admit(events)?;
-        let admitted = Held { breaker: self.clone(), call: call.cloned() };
+        let ticket = match self.shared.gate.open_to_all() {
+            Some(generation) => Ticket::Inside(generation),
+            None => self.admit(events)?,
+        };
+        let admitted = Held { breaker: self.clone(), call: call.cloned().map(Box::new) };
         Ok(Permit(Guard { admitted, ticket, took: self.shared.begin() }))
     }
 }

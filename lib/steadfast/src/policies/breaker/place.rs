@@ -41,6 +41,7 @@ mod real {
         static OWNER: Owner = Owner::new();
     }
 
+    #[inline]
     pub(in super::super) fn here() -> Place {
         match PLACE.get() {
             usize::MAX => take(),

@@ -103,7 +103,8 @@ impl Shared {
         }
     }
 
-    /// Lets a call in, or says how long to wait.
+    /// Lets a call in, or says how long to wait. After `open_to_all` said no.
+    #[inline(never)]
     pub(super) fn admit(&self, events: &Events) -> Result<Ticket, Duration> {
         let (generation, phase) = self.gate.phase();
         if phase == Phase::Closed {
@@ -133,7 +134,18 @@ impl Shared {
         Some(if phase == Phase::HalfOpen { PROBE_WAIT.min(usual) } else { Duration::from_nanos(left) })
     }
 
+    /// Learns from a call that succeeded at once, when that is all there is to learn.
+    #[inline]
+    pub(super) fn settle_healthy(&self, generation: u32) -> bool {
+        let quiet = self.gate.is_quiet(generation);
+        if quiet {
+            self.tally.success(|| self.now());
+        }
+        quiet
+    }
+
     /// Learns from a call that ended.
+    #[inline(never)]
     pub(super) fn settle(&self, generation: u32, verdict: Verdict, took: Took, events: &Events) {
         let mut now = None;
         let slow = match took {
@@ -174,7 +186,7 @@ impl Shared {
 
     /// Nanoseconds of its own time. 584 years of them fit.
     pub(super) fn now(&self) -> u64 {
-        nanos(self.identity.clock.now().saturating_duration_since(self.began))
+        nanos(self.identity.clock.since(self.began))
     }
 
     /// After the lock is free, because a sink may ask the breaker how it stands.
@@ -228,7 +240,8 @@ impl Dials {
 }
 
 pub(super) fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+    // Without 128 bits, because refusals count nanoseconds.
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos().into())
 }
 
 /// What a breaker protects when nobody said.

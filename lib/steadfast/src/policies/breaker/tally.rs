@@ -49,6 +49,7 @@ impl Tally {
     }
 
     /// A healthy call of this thread. The time is asked for only when the scale needs it.
+    #[inline]
     pub(super) fn success(&self, now: impl FnOnce() -> u64) {
         let scale = Scale(self.scale.load(Ordering::Acquire));
         if scale != Scale::OFF {

@@ -5,7 +5,7 @@ use super::{
     Answer, BreakerSpec, BreakerUnderTest, Calling, Failure, Growth, RetrySpec, RetryUnderTest, Rule, Run, Script,
     Stopper, Subject, WhyStopped, Work,
 };
-use crate::{Abandoned, Breaker, Call, CancelReason, CancelToken, Clock, Code, Deadline, Error, Jitter, Retry};
+use crate::{Abandoned, Breaker, Budget, Call, CancelReason, CancelToken, Clock, Code, Deadline, Error, Jitter, Retry};
 use std::{sync::Arc, time::Duration};
 
 /// This library, with one setting that is not the default: a call that is dropped without a word after half a
@@ -39,16 +39,24 @@ impl Subject for Steadfast {
     }
 
     fn retry(&self, spec: &RetrySpec) -> Option<Box<dyn RetryUnderTest>> {
-        if spec.budget.is_some() {
-            return None;
-        }
         let retry = match spec.growth {
             Growth::Fixed => Retry::fixed(spec.delay),
             Growth::Exponential => Retry::exponential(spec.delay),
         };
         let retry = retry.max_attempts(spec.max_attempts).jitter(if spec.jitter { Jitter::Full } else { Jitter::None });
-        let retry = spec.max_delay.map_or(retry, |longest| retry.max_delay(longest));
-        let retry = spec.max_elapsed.map_or(retry, |limit| retry.max_elapsed(limit));
+        let retry = match spec.max_delay {
+            Some(longest) => retry.max_delay(longest),
+            None => retry,
+        };
+        // A ratio keeps 10 in hand, which is what the suite asks for.
+        let retry = match spec.budget {
+            Some(budget) => retry.budget(Budget::ratio(budget.ratio)),
+            None => retry,
+        };
+        let retry = match spec.max_elapsed {
+            Some(limit) => retry.max_elapsed(limit),
+            None => retry,
+        };
         Some(Box::new(OurRetry(retry)))
     }
 }
