@@ -22,6 +22,12 @@ pub enum Event {
     AttemptFailed { operation: Name, attempt: u32, of: u32, code: Code, message: String },
     /// Another attempt will follow after `delay`; `attempt` is the one that failed.
     RetryScheduled { operation: Name, attempt: u32, of: u32, delay: Duration, code: Code },
+    /// An attempt succeeded with a value that is not wanted; another one will follow after `delay`.
+    ValueRefused { operation: Name, attempt: u32, of: u32, delay: Duration },
+    /// No attempt follows, because the target's budget for retries is used up.
+    BudgetSpent { operation: Name, target: Name, attempts: u32 },
+    /// No attempt follows, because the input can not be sent again.
+    InputSpent { operation: Name, attempts: u32 },
     /// No attempt follows, although the last error would have allowed one.
     RetriesExhausted { operation: Name, attempts: u32, code: Code },
     /// The time-out or the deadline ended it.
@@ -60,6 +66,15 @@ impl fmt::Display for Event {
             }
             Self::RetryScheduled { operation, attempt, of, delay, code } => {
                 write!(f, "{operation}: retry in {delay:?} after attempt {attempt} of {of}: {code}")
+            }
+            Self::ValueRefused { operation, attempt, of, delay } => {
+                write!(f, "{operation}: retry in {delay:?} after attempt {attempt} of {of}: the value is not wanted")
+            }
+            Self::BudgetSpent { operation, target, attempts } => {
+                write!(f, "{operation}: no retry after {attempts} attempts: the budget of {target} is used up")
+            }
+            Self::InputSpent { operation, attempts } => {
+                write!(f, "{operation}: no retry after {attempts} attempts: the input cannot be sent again")
             }
             Self::RetriesExhausted { operation, attempts, code } => {
                 write!(f, "{operation}: gave up after {attempts} attempts: {code}")

@@ -39,6 +39,8 @@ mod deadline;
 mod error;
 mod event;
 mod nudge;
+mod outcome;
+mod pipeline;
 mod policies;
 mod sync;
 pub mod telemetry;
@@ -55,11 +57,19 @@ pub use error::{
 };
 pub use event::{BroadcastSink, Event, Events, Sink};
 pub use nudge::Nudge;
+pub use outcome::{Degraded, Failed, Outcome, TimeSplit};
+pub use pipeline::{
+    BackoffSettings, BoxPipeline, BreakerSettings, BudgetSettings, CustomOrder, Pipeline, PipelineSettings, Pipelines,
+    RetrySettings, Runs, With,
+};
+#[cfg(feature = "tower")]
+pub use pipeline::{PipelineLayer, PipelineService};
 #[cfg(feature = "stream")]
 pub use policies::TimedStream;
 pub use policies::{
-    AdaptiveLimit, AdaptivePermit, Around, Breaker, BreakerState, Budget, Bulkhead, BulkheadPermit, Hedge, Jitter,
-    Keyed, LoadShed, OpenReason, Permit, Pressure, Priority, RateLimit, Retry, StreamTimeout, StreamWatch, Timeout,
+    AdaptiveLimit, AdaptivePermit, Again, Around, Breaker, BreakerState, Budget, Bulkhead, BulkheadPermit, GivenBack,
+    Hedge, Jitter, Keyed, LoadShed, OpenReason, Permit, Pressure, Priority, RateLimit, Replay, Retry, StreamTimeout,
+    StreamWatch, Timeout, When,
 };
 /// ```
 /// use steadfast::{Blame, Classify, RetryAdvice};

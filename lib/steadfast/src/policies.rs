@@ -17,13 +17,15 @@ mod timeout;
 pub use adaptive_limit::{AdaptiveLimit, AdaptivePermit};
 pub use around::Around;
 pub use breaker::{Breaker, BreakerState, OpenReason, Permit};
+pub(crate) use breaker::{Guarded, guarded};
 pub use budget::Budget;
 pub use bulkhead::{Bulkhead, BulkheadPermit};
 pub use hedge::Hedge;
 pub use keyed::Keyed;
 pub use load_shed::{LoadShed, Pressure, Priority};
 pub use rate_limit::RateLimit;
-pub use retry::{Jitter, Retry};
+pub use retry::{Again, GivenBack, Jitter, Replay, Retry, When};
+pub(crate) use retry::{Each, GivesBack, Plan, Ran, Replayed, Work, drive};
 #[cfg(feature = "stream")]
 pub use timeout::TimedStream;
 pub use timeout::{StreamTimeout, StreamWatch, Timeout};

@@ -9,8 +9,8 @@ use std::{
     time::Duration,
 };
 use steadfast::{
-    Breaker, Call, CancelReason, CancelToken, Clock, Code, Deadline, Error, Event, Events, Jitter, Nudge, Retry, Sink,
-    Timeout, testing::EventLog,
+    Breaker, Budget, Call, CancelReason, CancelToken, Clock, Code, Deadline, Error, Event, Events, Jitter, Nudge,
+    Retry, Sink, Timeout, testing::EventLog,
 };
 
 fn secs(secs: u64) -> Duration {
@@ -230,7 +230,8 @@ fn policy() -> impl Strategy<Value = Retry> {
     let shape = prop_oneof![
         Just(Retry::fixed as fn(Duration) -> Retry),
         Just(Retry::linear as _),
-        Just(Retry::exponential as _)
+        Just(Retry::exponential as _),
+        Just(Retry::decorrelated as _)
     ];
     let jitter = prop::sample::select(vec![Jitter::None, Jitter::Full, Jitter::Equal]);
     (shape, 0..5_000u64, jitter, any::<u64>())
@@ -278,4 +279,138 @@ proptest! {
             Ok(())
         })?;
     }
+}
+
+fn busy() -> Error {
+    Error::rate_limited("shop", None)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_budget_that_is_used_up_gives_back_the_error_itself_and_says_so() {
+    let (call, log) = call();
+    let budget = Budget::tokens(30).named("shop");
+    let retry = Retry::fixed(ms(1)).max_attempts(9).budget(budget.clone());
+    let (output, attempts) = attempt(retry, &call, 9, lost).await;
+    assert_eq!((output.unwrap_err().code(), attempts, budget.available()), (Code::CONNECTION_LOST, 3, 2));
+    let last = log.events().pop().unwrap();
+    assert_eq!(last.to_string(), "fetch: no retry after 3 attempts: the budget of shop is used up");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttled_retry_costs_less_than_a_transient_one() {
+    for (error, left) in [(busy as fn() -> Error, 500 - 5), (lost, 500 - 14)] {
+        let (call, _) = call();
+        let budget = Budget::default();
+        let retry = Retry::fixed(ms(1)).max_attempts(2).budget(budget.clone());
+        assert_eq!(attempt(retry, &call, 9, error).await.0.unwrap_err().code(), Code::RETRY_EXHAUSTED);
+        assert_eq!(budget.available(), left);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_succeeds_gives_its_last_cost_back_and_a_first_try_gives_one() {
+    let (call, _) = call();
+    let budget = Budget::default();
+    let retry = Retry::fixed(ms(1)).budget(budget.clone());
+    assert!(attempt(retry.clone(), &call, 2, lost).await.0.is_ok());
+    assert_eq!(budget.available(), 500 - 14);
+    assert!(attempt(retry, &call, 0, lost).await.0.is_ok());
+    assert_eq!(budget.available(), 500 - 14 + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_caller_spends_what_another_one_misses() {
+    let (call, _) = call();
+    let budget = Budget::tokens(14);
+    let retry = || Retry::fixed(ms(1)).max_attempts(2).budget(budget.clone());
+    assert_eq!(attempt(retry(), &call, 9, lost).await.1, 2);
+    assert_eq!(attempt(retry(), &call, 9, lost).await.1, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_not_be_retried_anyway_costs_nothing() {
+    let budget = Budget::tokens(14);
+    for (attempts, error) in [(2, (|| Error::validation("No.")) as fn() -> Error), (1, lost)] {
+        let (call, _) = call();
+        let retry = Retry::fixed(ms(1)).max_attempts(attempts).budget(budget.clone());
+        attempt(retry, &call, 9, error).await.0.unwrap_err();
+    }
+    let (call, _) = call();
+    let call = call.with_deadline(Deadline::after(&Clock::real(), ms(1)));
+    attempt(Retry::fixed(secs(1)).budget(budget.clone()), &call, 9, lost).await.0.unwrap_err();
+    assert_eq!(budget.available(), 14);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_that_is_cancelled_before_it_begins_gives_its_cost_back() {
+    let (call, _) = call();
+    let budget = Budget::tokens(20);
+    let (token, clock) = (call.token().clone(), Clock::real());
+    let _stopper = call.token().spawn("stop", async move {
+        clock.sleep(secs(1)).await;
+        token.cancel(CancelReason::UserStop)
+    });
+    let (output, _) = attempt(Retry::fixed(secs(20)).budget(budget.clone()), &call, 9, lost).await;
+    assert_eq!((output.unwrap_err().code(), budget.available()), (Code::CANCELLED, 20));
+}
+
+/// Polls something whose state is the number of the attempt, until it is `wanted`.
+async fn poll(retry: Retry, call: &Call, wanted: u32) -> (Result<u32, Error>, u32) {
+    let attempts = AtomicU32::new(0);
+    let output = retry
+        .retry_when(|state: &u32| *state < wanted)
+        .run(call, |attempt| {
+            attempts.fetch_add(1, Ordering::Relaxed);
+            async move { Ok(attempt.number) }
+        })
+        .await;
+    (output, attempts.load(Ordering::Relaxed))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_is_not_wanted_is_asked_for_again() {
+    let (call, log) = call();
+    assert_eq!(poll(Retry::linear(secs(1)).max_attempts(5), &call, 3).await.0.unwrap(), 3);
+    insta::assert_snapshot!(log, @r"
+    0 ms  fetch: attempt 1 of 5 started
+    0 ms  fetch: retry in 1s after attempt 1 of 5: the value is not wanted
+    1000 ms  fetch: attempt 2 of 5 started
+    1000 ms  fetch: retry in 2s after attempt 2 of 5: the value is not wanted
+    3000 ms  fetch: attempt 3 of 5 started
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_value_is_the_answer_when_attempts_time_or_budget_are_used_up() {
+    let (call, _) = call();
+    let (output, attempts) = poll(Retry::fixed(ms(1)), &call, 9).await;
+    assert_eq!((output.unwrap(), attempts), (3, 3));
+
+    let budget = Budget::tokens(14);
+    let (output, attempts) = poll(Retry::fixed(ms(1)).max_attempts(9).budget(budget.clone()), &call, 9).await;
+    // What is refused earns nothing.
+    assert_eq!((output.unwrap(), attempts, budget.available()), (2, 2, 0));
+
+    let call = call.with_deadline(Deadline::after(&Clock::real(), secs(3)));
+    let (output, attempts) = poll(Retry::fixed(secs(2)).max_attempts(9), &call, 9).await;
+    assert_eq!((output.unwrap(), attempts), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn decorrelated_waits_stay_between_the_base_and_the_cap_and_differ() {
+    let (call, log) = call();
+    let retry = Retry::decorrelated(ms(100)).max_attempts(200).max_delay(secs(5)).seed(7);
+    assert_eq!(attempt(retry, &call, 999, lost).await.1, 200);
+    let waits: Vec<_> = log
+        .events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::RetryScheduled { delay, .. } => Some(delay),
+            _ => None,
+        })
+        .collect();
+    assert!(waits.iter().all(|wait| (ms(100)..=secs(5)).contains(wait)));
+    assert!(waits.windows(2).all(|pair| pair[1] <= pair[0] * 3));
+    assert!(waits.windows(2).any(|pair| pair[1] < pair[0]), "it may also come back sooner");
+    assert!(waits.contains(&secs(5)), "it grows to the cap");
 }

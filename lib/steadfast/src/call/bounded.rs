@@ -2,7 +2,7 @@
 //! because those keep their argument twice, and policies nest: the third level would be eight times as large.
 
 use super::Call;
-use crate::{Cancelled, Deadline, error::Fault};
+use crate::{Cancelled, Deadline, clock::later, error::Fault};
 use pin_project_lite::pin_project;
 use std::{
     pin::Pin,
@@ -15,14 +15,14 @@ pin_project! {
     pub struct Bounded<'a, F> {
         call: &'a Call,
         limit: Option<Duration>,
-        cancelled: Cancelled,
+        // Both are set when the work first has to wait, so that ready work pays nothing.
+        cancelled: Option<Cancelled>,
         timer: Option<Timer>,
         #[pin]
         work: F,
     }
 }
 
-/// Set when the work first has to wait, so that ready work pays nothing.
 struct Timer {
     after: Duration,
     sleep: Pin<Box<dyn Future<Output = ()> + Send>>,
@@ -30,7 +30,7 @@ struct Timer {
 
 impl<'a, F> Bounded<'a, F> {
     pub(crate) fn new(call: &'a Call, limit: Option<Duration>, work: F) -> Self {
-        Self { call, limit, cancelled: call.token.cancelled(), timer: None, work }
+        Self { call, limit, cancelled: None, timer: None, work }
     }
 }
 
@@ -45,7 +45,8 @@ impl<T, X: Fault, F: Future<Output = Result<T, X>>> Future for Bounded<'_, F> {
         if let Poll::Ready(output) = this.work.poll(context) {
             return Poll::Ready(output);
         }
-        if let Poll::Ready(reason) = Pin::new(this.cancelled).poll(context) {
+        let cancelled = this.cancelled.get_or_insert_with(|| this.call.token.cancelled());
+        if let Poll::Ready(reason) = Pin::new(cancelled).poll(context) {
             return Poll::Ready(Err(this.call.stopped(reason)));
         }
         if this.timer.is_none() {
@@ -60,9 +61,13 @@ impl<T, X: Fault, F: Future<Output = Result<T, X>>> Future for Bounded<'_, F> {
 impl Call {
     /// Rings at the deadline or `limit` from now, whichever is earlier; `None` when there is neither.
     fn timer(&self, limit: Option<Duration>) -> Option<Timer> {
-        let limit = limit.map(|limit| Deadline::after(&self.clock, limit));
-        let end = [self.deadline, limit].into_iter().flatten().reduce(Deadline::min)?;
-        let (clock, after) = (self.clock.clone(), end.remaining(&self.clock));
-        Some(Timer { after, sleep: Box::pin(async move { clock.sleep_until(end.moment()).await }) })
+        if limit.is_none() && self.deadline.is_none() {
+            return None;
+        }
+        let now = self.clock.now();
+        let limit = limit.map(|limit| Deadline::at(later(now, limit)));
+        let end = [self.deadline, limit].into_iter().flatten().reduce(Deadline::min)?.moment();
+        let (clock, after) = (self.clock.clone(), end.saturating_duration_since(now));
+        Some(Timer { after, sleep: Box::pin(async move { clock.sleep_until(end).await }) })
     }
 }

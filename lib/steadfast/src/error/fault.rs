@@ -1,7 +1,7 @@
 //! What policies can do with an error type: read its guidance, and say in it what they themselves have to say.
 //! It is the seam between policies and errors, so that one policy serves the house's `Error` and anybody's enum.
 
-use super::{Classify, Code, Error, Guidance};
+use super::{Blame, Classify, Code, Error, Guidance, RetryAdvice};
 use crate::CancelReason;
 use std::{borrow::Cow, fmt, time::Duration};
 
@@ -87,6 +87,24 @@ impl Rejection {
     }
 }
 
+impl Rejection {
+    fn code(&self) -> Code {
+        match self.by {
+            RejectedBy::Breaker => Code::CIRCUIT_OPEN,
+            RejectedBy::RateLimit => Code::RATE_LIMITED,
+            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed => Code::OVERLOADED,
+        }
+    }
+
+    /// Our own limit refused: the target did nothing wrong.
+    fn blame(&self) -> Blame {
+        match self.by {
+            RejectedBy::Breaker | RejectedBy::RateLimit => self.code().spec().blame,
+            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed => Blame::Local,
+        }
+    }
+}
+
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the {} of {} refused", self.by, self.target)?;
@@ -99,16 +117,56 @@ impl fmt::Display for Rejection {
 
 impl From<Rejection> for Error {
     fn from(rejection: Rejection) -> Self {
+        let blame = rejection.blame();
         let Rejection { by, target, retry_after } = rejection;
         match by {
             RejectedBy::Breaker => Self::circuit_open(&target, retry_after.unwrap_or(Code::CIRCUIT_OPEN_WAIT)),
             RejectedBy::RateLimit => Self::rate_limited(&target, retry_after),
             RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed => {
-                // Our own limit refused: the target did nothing wrong.
-                Self::overloaded(&target, retry_after).with_blame(super::Blame::Local)
+                Self::overloaded(&target, retry_after)
             }
         }
+        .with_blame(blame)
         .with_detail("rejected_by", by)
+    }
+}
+
+impl Stop {
+    /// The same as of the [`Error`] that it would become, without making one: an open breaker refuses often.
+    pub(crate) fn guidance(&self) -> Guidance {
+        let (code, wait) = match self {
+            Self::Rejected(rejection) => (rejection.code(), rejection.retry_after),
+            Self::Cancelled(reason) => return Guidance { advice: RetryAdvice::Never, blame: reason.blame() },
+            Self::TimedOut(_) => (Code::TIMEOUT, None),
+        };
+        let blame = match self {
+            Self::Rejected(rejection) => rejection.blame(),
+            Self::Cancelled(_) | Self::TimedOut(_) => code.spec().blame,
+        };
+        let advice = match (code.spec().advice, wait) {
+            (RetryAdvice::RetryNow, Some(wait)) => RetryAdvice::RetryAfter(wait),
+            (advice, _) => advice,
+        };
+        Guidance { advice, blame }
+    }
+
+    pub(crate) fn code(&self) -> Code {
+        match self {
+            Self::Rejected(rejection) => rejection.code(),
+            Self::Cancelled(_) => Code::CANCELLED,
+            Self::TimedOut(_) => Code::TIMEOUT,
+        }
+    }
+}
+
+/// A sentence for people.
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected(rejection) => rejection.fmt(f),
+            Self::Cancelled(reason) => write!(f, "it was stopped: {}", reason.sentence()),
+            Self::TimedOut(after) => write!(f, "it took longer than {} s", after.as_secs_f64()),
+        }
     }
 }
 

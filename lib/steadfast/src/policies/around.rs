@@ -3,6 +3,11 @@
 //! closure instead.
 
 use crate::{Call, error::Fault};
+use pin_project_lite::pin_project;
+use std::{
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 /// A policy around one piece of work. The future is a named type, not an `async fn`'s: those keep their argument
 /// twice, and policies nest.
@@ -38,7 +43,7 @@ impl Around for () {
     }
 }
 
-/// Two policies in one place, the first outside the second.
+/// Two policies in one place, the first outside the second. More nest: `(a, (b, (c, d)))`.
 impl<A: Around, B: Around> Around for (A, B) {
     type Future<'a, T, X, F>
         = A::Future<'a, T, X, B::Future<'a, T, X, F>>
@@ -88,5 +93,47 @@ impl<A: Around, B: Around, C: Around> Around for (A, B, C) {
         F: Future<Output = Result<T, X>>,
     {
         self.0.around(call, self.1.around(call, self.2.around(call, work)))
+    }
+}
+
+/// A policy that was perhaps switched off.
+impl<A: Around> Around for Option<A> {
+    type Future<'a, T, X, F>
+        = Perhaps<A::Future<'a, T, X, F>, F>
+    where
+        Self: 'a,
+        X: Fault,
+        F: Future<Output = Result<T, X>>;
+
+    fn around<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Self::Future<'a, T, X, F>
+    where
+        X: Fault,
+        F: Future<Output = Result<T, X>>,
+    {
+        match self {
+            Some(policy) => Perhaps::Inside { work: policy.around(call, work) },
+            None => Perhaps::Bare { work },
+        }
+    }
+}
+
+pin_project! {
+    /// The future of a policy that was perhaps switched off.
+    #[project = PerhapsProjected]
+    #[must_use = "futures do nothing unless awaited"]
+    pub enum Perhaps<G, F> {
+        Inside { #[pin] work: G },
+        Bare { #[pin] work: F },
+    }
+}
+
+impl<G: Future, F: Future<Output = G::Output>> Future for Perhaps<G, F> {
+    type Output = G::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<G::Output> {
+        match self.project() {
+            PerhapsProjected::Inside { work } => work.poll(context),
+            PerhapsProjected::Bare { work } => work.poll(context),
+        }
     }
 }

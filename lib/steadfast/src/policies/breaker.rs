@@ -4,7 +4,6 @@
 
 use super::Around;
 use crate::{Call, Clock, Error, Events, call::Bounded, error::Fault};
-use guarded::Guarded;
 use permit::Guard;
 use state::{Settings, Shared};
 use std::{borrow::Cow, sync::Arc, time::Duration};
@@ -14,6 +13,7 @@ mod permit;
 mod rule;
 mod state;
 
+pub(crate) use guarded::Guarded;
 pub use permit::Permit;
 pub use rule::OpenReason;
 pub use state::BreakerState;
@@ -144,6 +144,11 @@ impl Around for Breaker {
         X: Fault,
         F: Future<Output = Result<T, X>>,
     {
-        Guarded::new(permit::During { breaker: self, call }, Bounded::new(call, None, work))
+        guarded(Some(self), call, Bounded::new(call, None, work))
     }
+}
+
+/// `around` without its own watch on the call, for work that is bounded already.
+pub(crate) fn guarded<'a, F>(breaker: Option<&'a Breaker>, call: &'a Call, work: F) -> Guarded<'a, F> {
+    Guarded::new(breaker.map(|breaker| permit::During { breaker, call }), work)
 }

@@ -26,6 +26,15 @@ impl Sink for TracingSink {
             Event::RetryScheduled { operation, attempt, of, delay, code } => {
                 info!(target: "steadfast", %operation, attempt, of, ?delay, %code, "retry scheduled");
             }
+            Event::ValueRefused { operation, attempt, of, delay } => {
+                info!(target: "steadfast", %operation, attempt, of, ?delay, "value refused, retry scheduled");
+            }
+            Event::BudgetSpent { operation, target, attempts } => {
+                warn!(target: "steadfast", %operation, budget = %target, attempts, "no retry: budget used up");
+            }
+            Event::InputSpent { operation, attempts } => {
+                warn!(target: "steadfast", %operation, attempts, "no retry: input cannot be sent again");
+            }
             Event::RetriesExhausted { operation, attempts, code } => {
                 error!(target: "steadfast", %operation, attempts, %code, "retries exhausted");
             }

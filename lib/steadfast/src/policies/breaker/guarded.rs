@@ -15,7 +15,7 @@ use std::{
 pin_project! {
     #[must_use = "futures do nothing unless awaited"]
     pub struct Guarded<'a, F> {
-        // Who asks; taken by the first poll.
+        // Who asks; taken by the first poll. Without one, the work just passes.
         asking: Option<During<'a>>,
         guard: Option<Guard<During<'a>>>,
         #[pin]
@@ -24,8 +24,8 @@ pin_project! {
 }
 
 impl<'a, F> Guarded<'a, F> {
-    pub(super) fn new(asking: During<'a>, work: F) -> Self {
-        Self { asking: Some(asking), guard: None, work }
+    pub(super) fn new(asking: Option<During<'a>>, work: F) -> Self {
+        Self { asking, guard: None, work }
     }
 }
 

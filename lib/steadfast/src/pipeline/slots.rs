@@ -1,0 +1,139 @@
+//! What may stand in a place: a policy, nothing (`()`), or, for pipelines made from settings, perhaps a policy. Nobody
+//! outside can add to these lists; what wraps one attempt and is not listed is a limit, and those are open.
+
+use crate::{
+    Breaker, Call, Retry,
+    error::Fault,
+    policies::{Guarded, Plan, guarded},
+};
+use std::time::Duration;
+
+/// The deadline, or the time limit of an attempt.
+pub trait TimeLimit {
+    fn limit(&self) -> Option<Duration>;
+}
+
+impl TimeLimit for () {
+    fn limit(&self) -> Option<Duration> {
+        None
+    }
+}
+
+impl TimeLimit for Duration {
+    fn limit(&self) -> Option<Duration> {
+        Some(*self)
+    }
+}
+
+impl TimeLimit for Option<Duration> {
+    fn limit(&self) -> Option<Duration> {
+        *self
+    }
+}
+
+/// Who says whether another attempt follows. Without a plan there is one attempt.
+pub trait RetrySlot {
+    type When;
+
+    fn parts(&self) -> Option<(&Plan, &Self::When)>;
+}
+
+impl RetrySlot for () {
+    type When = ();
+
+    fn parts(&self) -> Option<(&Plan, &())> {
+        None
+    }
+}
+
+impl<W> RetrySlot for Retry<W> {
+    type When = W;
+
+    fn parts(&self) -> Option<(&Plan, &W)> {
+        Some(self.parts())
+    }
+}
+
+impl<W> RetrySlot for Option<Retry<W>> {
+    type When = W;
+
+    fn parts(&self) -> Option<(&Plan, &W)> {
+        self.as_ref().map(Retry::parts)
+    }
+}
+
+/// The breaker, around work that is bounded already.
+pub trait BreakerSlot {
+    fn handle(&self) -> Option<&Breaker>;
+
+    type Future<'a, T, X, F>: Future<Output = Result<T, X>>
+    where
+        Self: 'a,
+        X: Fault,
+        F: Future<Output = Result<T, X>>;
+
+    fn guard<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Self::Future<'a, T, X, F>
+    where
+        X: Fault,
+        F: Future<Output = Result<T, X>>;
+}
+
+impl BreakerSlot for () {
+    fn handle(&self) -> Option<&Breaker> {
+        None
+    }
+
+    type Future<'a, T, X, F>
+        = F
+    where
+        X: Fault,
+        F: Future<Output = Result<T, X>>;
+
+    fn guard<'a, T, X, F>(&'a self, _: &'a Call, work: F) -> F
+    where
+        X: Fault,
+        F: Future<Output = Result<T, X>>,
+    {
+        work
+    }
+}
+
+impl BreakerSlot for Breaker {
+    fn handle(&self) -> Option<&Breaker> {
+        Some(self)
+    }
+
+    type Future<'a, T, X, F>
+        = Guarded<'a, F>
+    where
+        X: Fault,
+        F: Future<Output = Result<T, X>>;
+
+    fn guard<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Guarded<'a, F>
+    where
+        X: Fault,
+        F: Future<Output = Result<T, X>>,
+    {
+        guarded(Some(self), call, work)
+    }
+}
+
+impl BreakerSlot for Option<Breaker> {
+    fn handle(&self) -> Option<&Breaker> {
+        self.as_ref()
+    }
+
+    type Future<'a, T, X, F>
+        = Guarded<'a, F>
+    where
+        X: Fault,
+        F: Future<Output = Result<T, X>>;
+
+    fn guard<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Guarded<'a, F>
+    where
+        X: Fault,
+        F: Future<Output = Result<T, X>>,
+    {
+        guarded(self.as_ref(), call, work)
+    }
+}
