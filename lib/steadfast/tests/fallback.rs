@@ -2,7 +2,7 @@
 //! model.
 
 use proptest::prelude::*;
-use std::{cell::RefCell, time::Duration};
+use std::{cell::RefCell, collections::BTreeSet, time::Duration};
 use steadfast::{
     Breaker, Call, CancelReason, CancelToken, Clock, Code, Deadline, Error, Fallback, Ranked, Retry,
     testing::{Script, Stage, Step},
@@ -275,20 +275,25 @@ async fn refusals_and_stops_do_not_count_and_used_up_quotas_and_time_outs_do() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn work_that_is_dropped_is_judged_by_why() {
-    for (reason, counts) in
-        [(None, false), (Some(CancelReason::ClientGone), false), (Some(CancelReason::AttemptTimeout), true)]
-    {
-        let (stage, chain) = (Stage::paused(), ranked());
-        let call = stage.call("fetch");
+    const SECOND: Duration = Duration::from_secs(1);
+    for (reason, waits, counts) in [
+        (None, SECOND, false),
+        (None, 5 * SECOND, true),
+        (Some(CancelReason::ClientGone), 5 * SECOND, false),
+        (Some(CancelReason::AttemptTimeout), SECOND, true),
+    ] {
+        let (stage, chain) = (Stage::manual(), ranked());
+        let call = stage.call("fetch").with_deadline(Deadline::after(stage.clock(), 5 * SECOND));
         {
             let run = chain.run(&call, |_, _| std::future::pending::<Result<(), Error>>());
             tokio::pin!(run);
             tokio::select! { biased; _ = &mut run => panic!("it hangs"), () = std::future::ready(()) => {} }
+            stage.advance(waits);
             reason.map(|reason| stage.root().cancel(reason));
         }
-        assert_eq!(chain.standings(stage.clock())[0].success < 1.0, counts, "{reason:?}");
+        assert_eq!(chain.standings(stage.clock())[0].success < 1.0, counts, "{reason:?} after {waits:?}");
     }
 }
 
@@ -325,6 +330,17 @@ async fn the_share_of_exploring_calls_is_as_asked_and_repeats_with_the_seed() {
         assert!(!explored(share, 7).await.contains(['b', 'c']));
     }
     assert!(!explored(9.0, 7).await.contains('a'));
+}
+
+#[tokio::test]
+async fn a_call_explores_once_and_then_follows_the_ranking() {
+    let (stage, chain) = (Stage::manual(), Ranked::new(["a", "b", "c"]).explore(1.0).seed(7));
+    // Of three equals, one of the others comes first, then the rest in the given order.
+    let mut orders = BTreeSet::new();
+    for _ in 0..50 {
+        orders.insert(seconds(&stage, &chain, |_| Err(Error::unavailable("all"))).await);
+    }
+    assert_eq!(Vec::from_iter(orders), ["bac", "cab"]);
 }
 
 #[test]
