@@ -9,6 +9,9 @@ use tokio::{sync::watch, time::Instant};
 
 #[cfg(feature = "coarse-clock")]
 mod coarse;
+mod timer;
+
+pub(crate) use timer::Timer;
 
 /// A source of time; clones are the same clock.
 ///

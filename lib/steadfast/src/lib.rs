@@ -65,10 +65,18 @@ pub use health::{Component, ComponentReport, Health, HealthReport, HealthStatus}
 pub use name::Name;
 pub use nudge::Nudge;
 pub use outcome::{Degraded, Failed, Outcome, TimeSplit};
-pub use pipeline::{CustomOrder, Pipeline};
+pub use pipeline::{
+    BackoffSettings, BoxPipeline, BreakerSettings, BudgetSettings, CustomOrder, Pipeline, PipelineSettings, Pipelines,
+    RetrySettings, Runs, With,
+};
+#[cfg(feature = "tower")]
+pub use pipeline::{PipelineLayer, PipelineService};
+#[cfg(feature = "stream")]
+pub use policies::TimedStream;
 pub use policies::{
-    Abandoned, Again, Around, Breaker, BreakerState, Breakers, Budget, GivenBack, Jitter, ObservedMove, OpenReason,
-    Permit, Replay, Retry, Timeout, When,
+    Abandoned, AdaptiveLimit, AdaptivePermit, Again, Around, Breaker, BreakerState, Breakers, Budget, Bulkhead,
+    BulkheadPermit, GivenBack, Hedge, Jitter, Keyed, LoadShed, ObservedMove, OpenReason, Permit, Pressure, Priority,
+    RateLimit, Replay, Retry, StreamTimeout, StreamWatch, Timeout, When,
 };
 pub use policies::{Cache, Cached, Fallback, Freshness, Ranked, Served, SingleFlight, Standing};
 #[cfg(feature = "chaos")]
@@ -98,6 +106,8 @@ pub use policies::{Chaos, ChaosOutcome};
 #[cfg(feature = "derive")]
 pub use steadfast_derive::Classify;
 
+#[cfg(doctest)]
+mod guide;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -6,18 +6,32 @@ use crate::{
     Again, Around, Attempt, Breaker, Call, Classify, Deadline, Error, Failed, GivenBack, Outcome, Replay, Retry,
     call::Bounded,
     error::Fault,
-    policies::{Each, GivesBack, Replayed},
+    outcome::Inside,
+    policies::{Each, GivesBack, Replayed, drive},
 };
 use mapped::Mapped;
 use slots::{BreakerSlot, RetrySlot, TimeLimit};
 use std::{borrow::Cow, fmt, marker::PhantomData, time::Duration};
+use story::{Measured, Meter};
 
+mod boxed;
 mod custom_order;
 mod mapped;
+mod registry;
+mod settings;
 mod slots;
 mod story;
+#[cfg(feature = "tower")]
+mod tower;
+mod with;
 
+pub use boxed::BoxPipeline;
 pub use custom_order::CustomOrder;
+pub use registry::Pipelines;
+pub use settings::{BackoffSettings, BreakerSettings, BudgetSettings, PipelineSettings, RetrySettings};
+#[cfg(feature = "tower")]
+pub use tower::{PipelineLayer, PipelineService};
+pub use with::{Runs, With};
 
 /// Policies around a call, from outside to inside:
 ///
@@ -187,9 +201,10 @@ where
         R::When: Again<T>,
     {
         let held = Held::new(call, self.deadline.limit());
-        let call = held.call();
-        let attempts = Each(|attempt| self.inside(call, Mapped::new(work(attempt), Failed::from)));
-        story::of(self.retry.parts(), call, attempts).await
+        let (call, meter) = (held.call(), Meter::new(call.clock()));
+        let attempts = Each(|attempt| meter.measure(self.inside(call, Mapped::new(work(attempt), Inside::of))));
+        let ran = drive(self.retry.parts(), call, &mut Measured::new(&meter, attempts)).await;
+        story::tell(ran, &meter)
     }
 
     /// `run` for work that needs an input of its own in each attempt, as [`Retry::run_with`].
@@ -201,10 +216,12 @@ where
         R::When: Again<T>,
     {
         let held = Held::new(call, self.deadline.limit());
-        let call = held.call();
-        let attempts =
-            Replayed::new(input, |attempt, input| self.inside(call, Mapped::new(work(attempt, input), Failed::from)));
-        story::of(self.retry.parts(), call, attempts).await
+        let (call, meter) = (held.call(), Meter::new(call.clock()));
+        let attempts = Replayed::new(input, |attempt, input| {
+            meter.measure(self.inside(call, Mapped::new(work(attempt, input), Inside::of)))
+        });
+        let ran = drive(self.retry.parts(), call, &mut Measured::new(&meter, attempts)).await;
+        story::tell(ran, &meter)
     }
 
     /// `run_with` for an input that failing work gives back, as [`Retry::run_giving_back`].
@@ -220,11 +237,12 @@ where
         R::When: Again<T>,
     {
         let held = Held::new(call, self.deadline.limit());
-        let call = held.call();
-        let failed = GivenBack::into_failed;
-        let attempts =
-            GivesBack::new(input, |attempt, input| self.inside(call, Mapped::new(work(attempt, input), failed)));
-        story::of(self.retry.parts(), call, attempts).await
+        let (call, meter, failed) = (held.call(), Meter::new(call.clock()), Inside::given_back);
+        let attempts = GivesBack::new(input, |attempt, input| {
+            meter.measure(self.inside(call, Mapped::new(work(attempt, input), failed)))
+        });
+        let ran = drive(self.retry.parts(), call, &mut Measured::new(&meter, attempts)).await;
+        story::tell(ran, &meter)
     }
 
     /// One attempt. Only the innermost future watches the token and the clock, for all of them.

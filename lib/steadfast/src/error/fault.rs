@@ -40,7 +40,6 @@ pub struct Rejection {
 
 /// A policy that refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum RejectedBy {
     /// A breaker that is open.
@@ -55,6 +54,8 @@ pub enum RejectedBy {
     LoadShed,
     /// A fallback chain without a target.
     Fallback,
+    /// A policy of your own, by its name in snake case.
+    Other(&'static str),
 }
 
 impl RejectedBy {
@@ -67,7 +68,15 @@ impl RejectedBy {
             Self::AdaptiveLimit => "adaptive_limit",
             Self::LoadShed => "load_shed",
             Self::Fallback => "fallback",
+            Self::Other(name) => name,
         }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for RejectedBy {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -95,7 +104,9 @@ impl Rejection {
         match self.by {
             RejectedBy::Breaker => Code::CIRCUIT_OPEN,
             RejectedBy::RateLimit => Code::RATE_LIMITED,
-            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed => Code::OVERLOADED,
+            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed | RejectedBy::Other(_) => {
+                Code::OVERLOADED
+            }
             RejectedBy::Fallback => Code::UNAVAILABLE,
         }
     }
@@ -104,9 +115,11 @@ impl Rejection {
     fn blame(&self) -> Blame {
         match self.by {
             RejectedBy::Breaker | RejectedBy::RateLimit => self.code().spec().blame,
-            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed | RejectedBy::Fallback => {
-                Blame::Local
-            }
+            RejectedBy::Bulkhead
+            | RejectedBy::AdaptiveLimit
+            | RejectedBy::LoadShed
+            | RejectedBy::Fallback
+            | RejectedBy::Other(_) => Blame::Local,
         }
     }
 }
@@ -129,7 +142,7 @@ impl From<Rejection> for Error {
             RejectedBy::Breaker => Self::circuit_open(&target, retry_after.unwrap_or(Code::CIRCUIT_OPEN_WAIT)),
             RejectedBy::Fallback => Self::unavailable(&target),
             RejectedBy::RateLimit => Self::rate_limited(&target, retry_after),
-            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed => {
+            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed | RejectedBy::Other(_) => {
                 Self::overloaded(&target, retry_after)
             }
         }

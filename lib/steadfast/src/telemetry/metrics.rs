@@ -75,6 +75,21 @@ impl Sink for MetricsSink {
             Event::BreakerObserved { target, would } => {
                 self.count(name::BREAKER_OBSERVED, &[("target", target), ("would", word(would))]);
             }
+            Event::Refused { operation, by, .. } => {
+                self.count(name::REFUSALS, &[("operation", operation), ("by", by.as_str())]);
+            }
+            Event::LimitChanged { target, to, .. } => {
+                metrics::gauge!(name::LIMIT, self.labels.bounded(&[("target", target)])).set(f64::from(*to));
+            }
+            Event::SheddingChanged { target, priority, shed } => {
+                let labels = self.labels.bounded(&[("target", target), ("priority", &priority.to_string())]);
+                metrics::gauge!(name::SHEDDING, labels).set(f64::from(u8::from(*shed)));
+            }
+            Event::HedgeStarted { operation, after, .. } => {
+                self.count(name::HEDGES, &[("operation", operation)]);
+                self.observe(name::HEDGE_WAIT, ("operation", operation), *after);
+            }
+            Event::HedgeWon { operation, .. } => self.count(name::HEDGES_WON, &[("operation", operation)]),
             Event::FellBack { operation, to, .. } => {
                 self.count(name::FALLBACKS, &[("operation", operation), ("to", to)]);
             }

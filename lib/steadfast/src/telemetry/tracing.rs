@@ -65,6 +65,19 @@ impl Sink for TracingSink {
             Event::BreakerObserved { target, would } => {
                 info!(target: "steadfast", breaker = %target, %would, "breaker only observes");
             }
+            Event::Refused { operation, by, target, retry_after } => {
+                info!(target: "steadfast", %operation, %by, limit = %target, ?retry_after, "refused");
+            }
+            Event::LimitChanged { target, from, to } => {
+                debug!(target: "steadfast", limit = %target, from, to, "limit changed");
+            }
+            Event::SheddingChanged { target, priority, shed } => {
+                warn!(target: "steadfast", shedder = %target, %priority, shed, "shedding changed");
+            }
+            Event::HedgeStarted { operation, copy, after } => {
+                info!(target: "steadfast", %operation, copy, ?after, "hedge started");
+            }
+            Event::HedgeWon { operation, copy } => debug!(target: "steadfast", %operation, copy, "hedge won"),
             Event::TaskPanicked { task, message } => error!(target: "steadfast", %task, %message, "task panicked"),
         }
     }
