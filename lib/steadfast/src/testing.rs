@@ -1,5 +1,6 @@
 //! Tools for the tests of whoever uses the library: time and events in one place, and work that misbehaves as told.
 
+pub mod conformance;
 mod event_log;
 mod script;
 mod stage;

@@ -38,6 +38,10 @@ impl MetricsSink {
         metrics::counter!(name, self.labels.bounded(labels)).increment(1);
     }
 
+    fn set(&self, name: &'static str, labels: &[(&'static str, &str)], value: f64) {
+        metrics::gauge!(name, self.labels.bounded(labels)).set(value);
+    }
+
     fn observe(&self, name: &'static str, label: (&'static str, &str), duration: Duration) {
         metrics::histogram!(name, self.labels.bounded(&[label])).record(duration.as_secs_f64());
     }
@@ -78,17 +82,12 @@ impl Sink for MetricsSink {
             Event::Refused { operation, by, .. } => {
                 self.count(name::REFUSALS, &[("operation", operation), ("by", by.as_str())]);
             }
-            Event::LimitChanged { target, to, .. } => {
-                metrics::gauge!(name::LIMIT, self.labels.bounded(&[("target", target)])).set(f64::from(*to));
-            }
+            Event::LimitChanged { target, to, .. } => self.set(name::LIMIT, &[("target", target)], f64::from(*to)),
             Event::SheddingChanged { target, priority, shed } => {
-                let labels = self.labels.bounded(&[("target", target), ("priority", &priority.to_string())]);
-                metrics::gauge!(name::SHEDDING, labels).set(f64::from(u8::from(*shed)));
+                let labels = [("target", &**target), ("priority", priority.as_str())];
+                self.set(name::SHEDDING, &labels, f64::from(u8::from(*shed)));
             }
-            Event::HedgeStarted { operation, after, .. } => {
-                self.count(name::HEDGES, &[("operation", operation)]);
-                self.observe(name::HEDGE_WAIT, ("operation", operation), *after);
-            }
+            Event::HedgeStarted { operation, .. } => self.count(name::HEDGES, &[("operation", operation)]),
             Event::HedgeWon { operation, .. } => self.count(name::HEDGES_WON, &[("operation", operation)]),
             Event::FellBack { operation, to, .. } => {
                 self.count(name::FALLBACKS, &[("operation", operation), ("to", to)]);
@@ -105,7 +104,7 @@ impl Sink for MetricsSink {
                 self.count(name::CONNECTION_MOVES, &[("target", target), ("to", to.as_str())]);
             }
             Event::HealthChanged { component, to, .. } => {
-                metrics::gauge!(name::HEALTH, self.labels.bounded(&[("component", component)])).set(level(*to));
+                self.set(name::HEALTH, &[("component", component)], level(*to));
             }
             Event::ChaosMade { operation, kind } => {
                 self.count(name::CHAOS, &[("operation", operation), ("kind", kind)]);

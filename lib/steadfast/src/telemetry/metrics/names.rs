@@ -57,11 +57,10 @@ metrics! {
     BREAKER_MOVES: Counter "steadfast_breaker_moves_total" { "target", "to" } "Breakers that moved to another state.";
     BREAKER_OBSERVED: Counter "steadfast_breaker_observed_total" { "target", "would" } "What breakers that only observe would have done.";
     REFUSALS: Counter "steadfast_refusals_total" { "operation", "by" } "Calls that a limit did not let begin.";
-    LIMIT: Gauge "steadfast_limit" { "target" } "How many at once a limit that finds its own size lets in.";
-    SHEDDING: Gauge "steadfast_shedding" { "target", "priority" } "1 while work of this class is refused, otherwise 0.";
-    HEDGES: Counter "steadfast_hedges_total" { "operation" } "Copies that were started because there was no answer.";
-    HEDGE_WAIT: Seconds "steadfast_hedge_wait_seconds" { "operation" } "How long the call had waited by then.";
-    HEDGES_WON: Counter "steadfast_hedges_won_total" { "operation" } "Copies that answered before the first try.";
+    LIMIT: Gauge "steadfast_limit" { "target" } "How many calls at once a limit that finds its own size allows.";
+    SHEDDING: Gauge "steadfast_shedding" { "target", "priority" } "Whether work of this class is refused under pressure: 1 or 0.";
+    HEDGES: Counter "steadfast_hedges_total" { "operation" } "Further copies that were started because an answer was late.";
+    HEDGES_WON: Counter "steadfast_hedges_won_total" { "operation" } "Further copies that answered first.";
     FALLBACKS: Counter "steadfast_fallbacks_total" { "operation", "to" } "Calls that went on to another target.";
     FALLBACKS_EXHAUSTED: Counter "steadfast_fallbacks_exhausted_total" { "operation" } "Calls that no target served.";
     FLIGHTS_JOINED: Counter "steadfast_flights_joined_total" { "operation" } "Calls that waited for somebody else's execution.";
