@@ -35,10 +35,15 @@ async fn a_value_is_fresh_then_stale_then_gone() {
     assert_eq!(ask(&prices, &call, "a", Ok(2)).await.unwrap(), (1, Freshness::Fresh { age }));
     stage.advance(Duration::from_nanos(1));
     assert_eq!(ask(&prices, &call, "a", down()).await.unwrap(), (1, Freshness::Stale { age: MINUTE }));
-    stage.advance(10 * MINUTE);
+    stage.advance(10 * MINUTE - Duration::from_nanos(1));
+    assert!(ask(&prices, &call, "a", down()).await.is_ok());
+    stage.advance(Duration::from_nanos(1));
     assert_eq!(ask(&prices, &call, "a", down()).await.unwrap_err().code(), Code::UNAVAILABLE);
     assert_eq!(ask(&prices, &call, "a", Ok(3)).await.unwrap(), (3, Freshness::Loaded));
-    insta::assert_snapshot!(stage, @"60000 ms  load: served a value from 60s ago: UNAVAILABLE");
+    insta::assert_snapshot!(stage, @r"
+    60000 ms  load: served a value from 60s ago: UNAVAILABLE
+    659999 ms  load: served a value from 659.999999999s ago: UNAVAILABLE
+    ");
 }
 
 #[tokio::test]

@@ -82,20 +82,22 @@ fn it_is_not_dialled_before_its_time() {
 
 #[test]
 fn waits_are_spread_over_a_growing_and_bounded_range() {
-    let mut longest = [Duration::ZERO; 14];
+    let mut waits = [(Duration::MAX, Duration::ZERO); 14];
     for seed in 0..200 {
         let clock = Clock::manual();
         let connection = connection(&clock).seed(seed);
-        for (number, longest) in longest.iter_mut().enumerate() {
+        for (number, (shortest, longest)) in waits.iter_mut().enumerate() {
             let wait = fail(&connection, &clock);
             let limit = Duration::from_millis(100 << number).min(30 * SECOND);
             assert!(wait <= limit, "{wait:?} after failure {number}");
+            *shortest = wait.min(*shortest);
             *longest = wait.max(*longest);
         }
     }
-    for (number, longest) in longest.iter().enumerate() {
+    for (number, (shortest, longest)) in waits.iter().enumerate() {
         let limit = Duration::from_millis(100 << number).min(30 * SECOND);
-        assert!(*longest > limit.mul_f64(0.9), "full jitter reaches almost {limit:?}, but not past {longest:?}");
+        let spread = limit.mul_f64(0.1) > *shortest && *longest > limit.mul_f64(0.9);
+        assert!(spread, "full jitter: from almost nothing to almost {limit:?}, not {shortest:?} to {longest:?}");
     }
 }
 

@@ -2,9 +2,9 @@
 //! model.
 
 use proptest::prelude::*;
-use std::{cell::RefCell, time::Duration};
+use std::{cell::RefCell, collections::BTreeSet, time::Duration};
 use steadfast::{
-    Breaker, Call, CancelReason, CancelToken, Clock, Code, Deadline, Error, Fallback, Ranked, Retry,
+    Breaker, Call, CancelReason, CancelToken, Clock, Code, Deadline, Error, Fallback, Pipeline, Ranked, Retry,
     testing::{Script, Stage, Step},
 };
 
@@ -191,6 +191,56 @@ async fn a_retry_that_gave_up_and_an_open_breaker_inside_both_lead_on() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_pipeline_for_each_target_and_a_chain_around_them() {
+    let stage = Stage::paused();
+    let call = stage.call("fetch");
+    let pipeline = |target: &'static str| {
+        let breaker = Breaker::consecutive(2).named(target).with_clock(stage.clock().clone());
+        let retry = Retry::fixed(Duration::from_secs(1)).max_attempts(2);
+        let pipeline = Pipeline::named(target).retry(retry).breaker(breaker).attempt_timeout(Duration::from_secs(2));
+        Named(target, pipeline)
+    };
+    let chain = Fallback::ordered([pipeline("near"), pipeline("far")]);
+    let mut asked = Vec::new();
+    for _ in 0..2 {
+        let near = Script::new([Step::hang(), Step::error(Error::unavailable("near"))]);
+        let served = chain.run(&call, async |target, _| {
+            let Named(name, pipeline) = target;
+            let run = pipeline.run(&call, |_| async { if *name == "near" { near.play().await } else { Ok("sunny") } });
+            Ok(run.await?.value)
+        });
+        asked.push((served.await.unwrap().by.0, near.played()));
+    }
+    // The first time near is tried twice, the second time its breaker refuses.
+    assert_eq!(asked, [("far", 2), ("far", 0)]);
+    insta::assert_snapshot!(stage, @r"
+    0 ms  fetch: attempt 1 of 2 started
+    2000 ms  fetch: timed out after 2s
+    2000 ms  fetch: attempt 1 of 2 failed: TIMEOUT: it took longer than 2 s
+    2000 ms  fetch: retry in 1s after attempt 1 of 2: TIMEOUT
+    3000 ms  fetch: attempt 2 of 2 started
+    3000 ms  breaker near: opened for 30s: 2 failures in a row
+    3000 ms  fetch: attempt 2 of 2 failed: UNAVAILABLE: near cannot be reached right now.
+    3000 ms  fetch: gave up after 2 attempts: UNAVAILABLE
+    3000 ms  fetch: fell back from near to far: RETRY_EXHAUSTED
+    3000 ms  fetch: attempt 1 of 2 started
+    3000 ms  fetch: attempt 1 of 2 started
+    3000 ms  fetch: attempt 1 of 2 failed: CIRCUIT_OPEN: the breaker of near refused, try again in 30 s
+    3000 ms  fetch: fell back from near to far: CIRCUIT_OPEN
+    3000 ms  fetch: attempt 1 of 2 started
+    ");
+}
+
+/// A chain shows its targets' names in events.
+struct Named<P>(&'static str, P);
+
+impl<P> std::fmt::Display for Named<P> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
 // What is measured.
 
 async fn seconds(stage: &Stage, chain: &Ranked<&'static str>, outcome: impl Fn(&str) -> Result<u64, Error>) -> String {
@@ -275,20 +325,25 @@ async fn refusals_and_stops_do_not_count_and_used_up_quotas_and_time_outs_do() {
     }
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn work_that_is_dropped_is_judged_by_why() {
-    for (reason, counts) in
-        [(None, false), (Some(CancelReason::ClientGone), false), (Some(CancelReason::AttemptTimeout), true)]
-    {
-        let (stage, chain) = (Stage::paused(), ranked());
-        let call = stage.call("fetch");
+    const SECOND: Duration = Duration::from_secs(1);
+    for (reason, waits, counts) in [
+        (None, SECOND, false),
+        (None, 5 * SECOND, true),
+        (Some(CancelReason::ClientGone), 5 * SECOND, false),
+        (Some(CancelReason::AttemptTimeout), SECOND, true),
+    ] {
+        let (stage, chain) = (Stage::manual(), ranked());
+        let call = stage.call("fetch").with_deadline(Deadline::after(stage.clock(), 5 * SECOND));
         {
             let run = chain.run(&call, |_, _| std::future::pending::<Result<(), Error>>());
             tokio::pin!(run);
             tokio::select! { biased; _ = &mut run => panic!("it hangs"), () = std::future::ready(()) => {} }
+            stage.advance(waits);
             reason.map(|reason| stage.root().cancel(reason));
         }
-        assert_eq!(chain.standings(stage.clock())[0].success < 1.0, counts, "{reason:?}");
+        assert_eq!(chain.standings(stage.clock())[0].success < 1.0, counts, "{reason:?} after {waits:?}");
     }
 }
 
@@ -325,6 +380,17 @@ async fn the_share_of_exploring_calls_is_as_asked_and_repeats_with_the_seed() {
         assert!(!explored(share, 7).await.contains(['b', 'c']));
     }
     assert!(!explored(9.0, 7).await.contains('a'));
+}
+
+#[tokio::test]
+async fn a_call_explores_once_and_then_follows_the_ranking() {
+    let (stage, chain) = (Stage::manual(), Ranked::new(["a", "b", "c"]).explore(1.0).seed(7));
+    // Of three equals, one of the others comes first, then the rest in the given order.
+    let mut orders = BTreeSet::new();
+    for _ in 0..50 {
+        orders.insert(seconds(&stage, &chain, |_| Err(Error::unavailable("all"))).await);
+    }
+    assert_eq!(Vec::from_iter(orders), ["bac", "cab"]);
 }
 
 #[test]

@@ -103,6 +103,46 @@ async fn when_the_one_at_work_is_dropped_the_longest_waiting_goes_on() {
 }
 
 #[tokio::test]
+async fn who_comes_when_the_outcome_is_there_begins_anew_though_others_have_not_read_it_yet() {
+    let (flights, call) = (SingleFlight::new(), Call::new("load", &CancelToken::root("test")));
+    let gate = Notify::new();
+    let mut leader = Box::pin(flights.run(&call, (), async || {
+        gate.notified().await;
+        Ok(1)
+    }));
+    let mut joined = Box::pin(flights.run(&call, (), || async { Ok(2) }));
+    tokio::select! { biased; _ = &mut leader => panic!("it waits"), () = std::future::ready(()) => {} }
+    tokio::select! { biased; _ = &mut joined => panic!("too early"), () = std::future::ready(()) => {} }
+    gate.notify_one();
+    assert_eq!(leader.await.unwrap(), 1);
+    assert_eq!(flights.run(&call, (), || async { Ok(3) }).await.unwrap(), 3);
+    assert_eq!((joined.await.unwrap(), flights.under_way()), (1, 0));
+}
+
+#[tokio::test]
+async fn who_comes_after_the_one_at_work_has_left_joins_those_who_wait_and_the_last_one_forgets_the_key() {
+    let (flights, call) = (SingleFlight::new(), Call::new("load", &CancelToken::root("test")));
+    let began = Cell::new(0);
+    let hang = async || {
+        began.set(began.get() + 1);
+        std::future::pending::<Result<(), Error>>().await
+    };
+    let mut callers: Vec<_> = (0..2).map(|_| Box::pin(flights.run(&call, (), hang))).collect();
+    for _ in 0..3 {
+        for caller in &mut callers {
+            tokio::select! { biased; _ = caller => panic!("it hangs"), () = std::future::ready(()) => {} }
+        }
+        // The next one in line is at work now; whoever comes joins it.
+        callers.push(Box::pin(flights.run(&call, (), hang)));
+        drop(callers.remove(0));
+        assert_eq!(flights.under_way(), 1);
+    }
+    assert_eq!(began.get(), 3);
+    callers.clear();
+    assert_eq!(flights.under_way(), 0);
+}
+
+#[tokio::test]
 async fn when_the_one_at_work_panics_the_others_go_on() {
     let root = CancelToken::root("test");
     let (flights, call) = (SingleFlight::new(), Call::new("load", &root));
