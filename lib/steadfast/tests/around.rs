@@ -2,8 +2,8 @@
 
 use std::{future::pending, time::Duration};
 use steadfast::{
-    AdaptiveLimit, Around, Bulkhead, Call, CancelToken, Code, Error, Hedge, LoadShed, Pressure, RateLimit,
-    StreamTimeout, Timeout,
+    AdaptiveLimit, Around, Bulkhead, Call, CancelToken, Classify, Code, Error, Failed, Hedge, LoadShed, Pipeline,
+    Pressure, Priority, RateLimit, RejectedBy, StreamTimeout, Timeout,
 };
 
 fn call() -> Call {
@@ -55,4 +55,35 @@ fn every_run_can_be_spawned() {
     let mut watch = StreamTimeout::new().watch(&call);
     is_send(watch.next(work()));
     is_send(watch.ended());
+}
+
+#[derive(Debug, Classify, thiserror::Error)]
+enum ShopError {
+    #[error("too many")]
+    #[guide(retry, blame = quota)]
+    TooMany,
+    #[error("no such book")]
+    #[guide(never)]
+    NoSuchBook,
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_pipeline_a_refusal_is_typed_and_an_error_of_ones_own_is_read() {
+    let (pressure, adaptive) = (Pressure::new(), AdaptiveLimit::aimd().start(10));
+    let limits = (LoadShed::watching(&pressure), RateLimit::per_second(3).named("shop"), adaptive.clone());
+    let shop = Pipeline::for_error::<ShopError>("shop").limits(limits);
+    let call = call().with_priority(Priority::Background);
+    let result = shop.run(&call, |_| async { Err::<(), _>(ShopError::NoSuchBook) }).await;
+    assert!(matches!(result, Err(Failed::Inner { error: ShopError::NoSuchBook, .. })));
+    assert_eq!(adaptive.limit(), 10);
+    let result = shop.run(&call, |_| async { Err::<(), _>(ShopError::TooMany) }).await;
+    assert!(matches!(result, Err(Failed::Inner { error: ShopError::TooMany, .. })));
+    assert_eq!(adaptive.limit(), 7);
+    shop.run(&call, |_| async { Ok(()) }).await.unwrap();
+    let Err(Failed::Rejected(refused)) = shop.run(&call, |_| async { Ok(()) }).await else { panic!("not refused") };
+    assert_eq!((refused.by, &*refused.target), (RejectedBy::RateLimit, "shop"));
+    assert_eq!(refused.retry_after, Some(Duration::from_nanos(333_333_334)));
+    pressure.set(0.9);
+    let Err(Failed::Rejected(refused)) = shop.run(&call, |_| async { Ok(()) }).await else { panic!("not refused") };
+    assert_eq!((refused.by, refused.retry_after), (RejectedBy::LoadShed, Some(Duration::from_secs(1))));
 }

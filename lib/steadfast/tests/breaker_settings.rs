@@ -174,6 +174,20 @@ fn a_breaker_that_only_observes_refuses_nobody_and_says_what_it_would_have_done(
 }
 
 #[test]
+fn a_call_that_an_observing_breaker_lets_pass_is_no_probe() {
+    let (breaker, clock) = manual(&Breaker::consecutive(1).observe_only());
+    fail(&breaker);
+    clock.advance(SECOND * 30);
+    let probe = breaker.enter().unwrap();
+    breaker.enter().unwrap().success();
+    assert_eq!(breaker.state(), BreakerState::HalfOpen);
+    breaker.enter().unwrap().failure(&Error::unavailable("shop"));
+    assert_eq!(breaker.state(), BreakerState::HalfOpen);
+    probe.success();
+    assert_eq!(breaker.state(), BreakerState::Closed);
+}
+
+#[test]
 fn an_abandoned_call_says_what_it_was_told_to_say() {
     for (means, waited, open) in [
         (Abandoned::Neutral, 60, false),

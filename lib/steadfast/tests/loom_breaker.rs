@@ -96,6 +96,34 @@ fn a_success_forgets_the_failures_before_it_and_no_others() {
     });
 }
 
+#[test]
+fn a_success_beside_a_failure_forgets_nothing_that_comes_later() {
+    model(|| {
+        let breaker = Breaker::consecutive(3).with_clock(Clock::manual());
+        fail(&breaker);
+        let other = breaker.clone();
+        let caller = thread::spawn(move || other.enter().unwrap().success());
+        fail(&breaker);
+        caller.join().unwrap();
+        // At most one failure came after the success, so this is the second in a row.
+        fail(&breaker);
+        assert_eq!(breaker.state(), BreakerState::Closed);
+    });
+}
+
+#[test]
+fn a_success_beside_an_opening_failure_does_not_let_anybody_in() {
+    model(|| {
+        let breaker = Breaker::consecutive(2).with_clock(Clock::manual());
+        fail(&breaker);
+        let late = breaker.enter().unwrap();
+        let caller = thread::spawn(move || late.success());
+        fail(&breaker);
+        caller.join().unwrap();
+        assert_eq!(is_open(&breaker), breaker.try_enter().is_err());
+    });
+}
+
 /// Five calls are needed before the window is judged: so it opens when, and only when, none was lost.
 fn no_success_is_lost(pattern: impl Fn() -> Breaker + Sync + Send + 'static) {
     model(move || {
@@ -123,20 +151,31 @@ fn no_success_is_lost_in_a_window_of_time() {
     no_success_is_lost(|| Breaker::failure_rate(0.0).window(PAUSE));
 }
 
+/// In both orders of birth, because loom looks more closely at what the younger thread does.
 #[test]
 fn nothing_is_lost_while_it_closes() {
-    model(|| {
-        let breaker = ready_to_probe(&Breaker::consecutive(1).or_failure_rate(0.0));
-        breaker.reconfigure(&Breaker::failure_rate(0.0).min_calls(2));
-        let probe = breaker.try_enter().unwrap();
-        let other = breaker.clone();
-        // While the probe is out, only a closed breaker lets anybody in.
-        let caller = thread::spawn(move || other.try_enter().map(|permit| permit.success()).is_ok());
-        probe.success();
-        let counted = caller.join().unwrap();
-        fail(&breaker);
-        assert_eq!(is_open(&breaker), counted);
-    });
+    for probe_is_younger in [false, true] {
+        model(move || {
+            let breaker = ready_to_probe(&Breaker::failure_rate(0.0).min_calls(1));
+            breaker.reconfigure(&Breaker::failure_rate(0.0).min_calls(2));
+            let probe = breaker.try_enter().unwrap();
+            let other = breaker.clone();
+            // While the probe is out, only a closed breaker lets anybody in.
+            let call = move || other.try_enter().map(|permit| permit.success()).is_ok();
+            let counted = if probe_is_younger {
+                let prober = thread::spawn(move || probe.success());
+                let counted = call();
+                prober.join().unwrap();
+                counted
+            } else {
+                let caller = thread::spawn(call);
+                probe.success();
+                caller.join().unwrap()
+            };
+            fail(&breaker);
+            assert_eq!(is_open(&breaker), counted);
+        });
+    }
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn a_window_that_never_slides() {
     for successes in [100, 1_000, 10_000, 100_000] {
         let breaker = Breaker::failure_rate(0.5).window_calls(100);
         (0..successes).for_each(|_| succeed(&breaker));
-        let needed = (1..).find(|_| {
+        let needed = (1..=200_000).find(|_| {
             fail(&breaker);
             is_open(&breaker)
         });

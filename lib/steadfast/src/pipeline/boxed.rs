@@ -46,7 +46,7 @@ struct Current<E> {
     pipeline: Open<E>,
 }
 
-type Open<E> = Pipeline<E, Option<Duration>, Option<Retry>, (), Option<Breaker>, Option<Duration>>;
+type Open<E> = Pipeline<E, Option<Duration>, (), (), Option<Retry>, (), Option<Breaker>, Option<Duration>>;
 
 impl<E> BoxPipeline<E> {
     /// A pipeline of these settings, its breaker and budget on `clock`; an error that names everything that makes no
@@ -130,7 +130,7 @@ impl<E: Classify + fmt::Display> BoxPipeline<E> {
     }
 }
 
-impl<E, D, R, B, A> Pipeline<E, D, R, (), B, A>
+impl<E, D, R, B, A> Pipeline<E, D, (), (), R, (), B, A>
 where
     D: TimeLimit,
     R: RetrySlot<When = ()>,
@@ -143,6 +143,8 @@ where
         let pipeline = Pipeline {
             name: self.name.clone(),
             deadline: self.deadline.limit(),
+            cache: (),
+            fallback: (),
             retry: self.retry.parts().map(|(plan, ())| Retry::of(plan.clone())),
             limits: (),
             breaker: self.breaker.handle().cloned(),
@@ -168,6 +170,8 @@ impl<E> Current<E> {
         let pipeline = Pipeline {
             name: name.to_owned().into(),
             deadline: settings.deadline_ms.map(Duration::from_millis),
+            cache: (),
+            fallback: (),
             retry: settings.retry.as_ref().map(|retry| retry.build(budget)),
             limits: (),
             breaker,

@@ -2,11 +2,11 @@
 //! outside can add to these lists; what wraps one attempt and is not listed is a limit, and those are open.
 
 use crate::{
-    Breaker, Call, Retry,
+    Breaker, Breakers, Call, Retry,
     error::Fault,
     policies::{Guarded, Perhaps, Plan, guarded},
 };
-use std::time::Duration;
+use std::{fmt, hash::Hash, time::Duration};
 
 /// The deadline, or the time limit of an attempt.
 pub trait TimeLimit {
@@ -138,5 +138,29 @@ impl BreakerSlot for Option<Breaker> {
             Some(breaker) => Perhaps::Inside { work: guarded(breaker, call, work) },
             None => Perhaps::Bare { work },
         }
+    }
+}
+
+/// The breaker of one target of a chain.
+pub trait BreakerFor<T> {
+    fn of(&self, target: &T) -> Option<Breaker>;
+}
+
+impl<T> BreakerFor<T> for () {
+    fn of(&self, _: &T) -> Option<Breaker> {
+        None
+    }
+}
+
+/// One for all of them.
+impl<T> BreakerFor<T> for Breaker {
+    fn of(&self, _: &T) -> Option<Breaker> {
+        Some(self.clone())
+    }
+}
+
+impl<T: Eq + Hash + Clone + fmt::Display> BreakerFor<T> for Breakers<T> {
+    fn of(&self, target: &T) -> Option<Breaker> {
+        Some(Self::of(self, target))
     }
 }

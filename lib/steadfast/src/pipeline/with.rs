@@ -48,7 +48,7 @@ where
     }
 }
 
-impl<T, E, D, R, L, B, A> Runs<T, E> for Pipeline<E, D, R, L, B, A>
+impl<T, E, D, R, L, B, A> Runs<T, E> for Pipeline<E, D, (), (), R, L, B, A>
 where
     E: Classify + fmt::Display,
     D: TimeLimit,

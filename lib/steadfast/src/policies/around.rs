@@ -43,7 +43,7 @@ impl Around for () {
     }
 }
 
-/// Two policies in one place, the first outside the second.
+/// Two policies in one place, the first outside the second. More nest: `(a, (b, (c, d)))`.
 impl<A: Around, B: Around> Around for (A, B) {
     type Future<'a, T, X, F>
         = A::Future<'a, T, X, B::Future<'a, T, X, F>>
