@@ -114,6 +114,16 @@ async fn when_every_breaker_refuses_the_refusal_comes_back_with_its_wait() {
 }
 
 #[tokio::test]
+async fn an_answer_from_behind_an_open_breaker_is_degraded_though_one_target_was_asked() {
+    let asked = ask(&chain(), &call(), |target| match target {
+        "a" => Err(Error::circuit_open("a", Duration::from_secs(9))),
+        _ => Ok(1),
+    })
+    .await;
+    assert_eq!(asked.ended.unwrap(), ("b", true, 1));
+}
+
+#[tokio::test]
 async fn one_real_failure_says_more_than_many_refusals() {
     let asked = ask(&chain(), &call(), |target| match target {
         "a" => Err(Error::connection_lost("a")),

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 use steadfast::{
-    CancelReason, Code, ConnectionPhase, Event, HealthStatus, ObservedMove, OpenReason, Sink,
+    CancelReason, Code, ConnectionPhase, Event, HealthStatus, ObservedMove, OpenReason, Priority, RejectedBy, Sink,
     telemetry::{METRICS, MetricsSink},
 };
 
@@ -101,6 +101,11 @@ fn every_event() -> Vec<Event> {
         Event::BudgetSpent { operation: operation(), target: "shop".into(), attempts: 1 },
         Event::InputSpent { operation: operation(), attempts: 1 },
         Event::BreakerObserved { target: "shop".into(), would: ObservedMove::HalfOpen },
+        Event::Refused { operation: operation(), by: RejectedBy::Bulkhead, target: "shop".into(), retry_after: None },
+        Event::LimitChanged { target: "shop".into(), from: 16, to: 11 },
+        Event::SheddingChanged { target: "shop".into(), priority: Priority::Background, shed: true },
+        Event::HedgeStarted { operation: operation(), copy: 1, after: wait },
+        Event::HedgeWon { operation: operation(), copy: 1 },
         Event::FellBack { operation: operation(), from: "near".into(), to: "far".into(), code },
         Event::FallbackExhausted { operation: operation(), attempts: 2, code },
         Event::FlightJoined { operation: operation() },
@@ -141,11 +146,16 @@ fn every_event_is_counted_under_its_name() {
     steadfast_fallbacks_total{operation=fetch,to=far} 1
     steadfast_flights_joined_total{operation=fetch} 1
     steadfast_health{component=disk} 0.5
+    steadfast_hedges_total{operation=fetch} 1
+    steadfast_hedges_won_total{operation=fetch} 1
     steadfast_input_spent_total{operation=fetch} 1
+    steadfast_limit{target=shop} 11
+    steadfast_refusals_total{operation=fetch,by=bulkhead} 1
     steadfast_retries_exhausted_total{operation=fetch,code=UNAVAILABLE} 1
     steadfast_retries_total{operation=fetch,code=UNAVAILABLE} 1
     steadfast_retries_total{operation=fetch,code=VALUE_REFUSED} 1
     steadfast_retry_wait_seconds{operation=fetch} 3
+    steadfast_shedding{target=shop,priority=background} 1
     steadfast_stale_age_seconds{operation=fetch} 1.5
     steadfast_stale_served_total{operation=fetch} 1
     steadfast_task_panics_total{task=worker} 1

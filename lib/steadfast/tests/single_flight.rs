@@ -115,8 +115,14 @@ async fn who_comes_when_the_outcome_is_there_begins_anew_though_others_have_not_
     tokio::select! { biased; _ = &mut joined => panic!("too early"), () = std::future::ready(()) => {} }
     gate.notify_one();
     assert_eq!(leader.await.unwrap(), 1);
-    assert_eq!(flights.run(&call, (), || async { Ok(3) }).await.unwrap(), 3);
-    assert_eq!((joined.await.unwrap(), flights.under_way()), (1, 0));
+    let mut late = Box::pin(flights.run(&call, (), async || {
+        gate.notified().await;
+        Ok(3)
+    }));
+    tokio::select! { biased; _ = &mut late => panic!("it waits"), () = std::future::ready(()) => {} }
+    assert_eq!((joined.await.unwrap(), flights.under_way()), (1, 1), "the newer one keeps its place");
+    gate.notify_one();
+    assert_eq!((late.await.unwrap(), flights.under_way()), (3, 0));
 }
 
 #[tokio::test]
