@@ -1,14 +1,20 @@
 //! Where time comes from: the machine, tokio's paused test time, or a hand-moved clock. Nothing else in the
 //! house may ask for the time. Surprise: the real clock needs no switch to follow `tokio::time::pause`.
 
+use pin_project_lite::pin_project;
 use std::{
+    pin::Pin,
     sync::Arc,
+    task::{Context, Poll},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::{sync::watch, time::Instant};
 
 #[cfg(feature = "coarse-clock")]
 mod coarse;
+mod timer;
+
+pub(crate) use timer::Timer;
 
 /// A source of time; clones are the same clock.
 ///
@@ -117,15 +123,48 @@ impl Clock {
 
     /// Waits until `deadline`; returns at once when it is past. Cancel safe.
     pub async fn sleep_until(&self, deadline: Instant) {
+        self.sleeper(deadline).await;
+    }
+
+    /// `sleep_until` with a name, for futures written by hand.
+    pub(crate) fn sleeper(&self, deadline: Instant) -> Sleep {
         match &self.0 {
-            Source::Real => tokio::time::sleep_until(deadline).await,
+            Source::Real => Sleep::Real { sleep: tokio::time::sleep_until(deadline) },
             #[cfg(feature = "coarse-clock")]
-            Source::Coarse => tokio::time::sleep_until(deadline).await,
+            Source::Coarse => Sleep::Real { sleep: tokio::time::sleep_until(deadline) },
             Source::Manual(manual) => {
-                let mut passed = manual.passed.subscribe();
-                // The sender lives in `self`, so the channel cannot be closed while we wait.
-                let _open = passed.wait_for(|passed| later(manual.start, *passed) >= deadline).await;
+                let manual = Arc::clone(manual);
+                Sleep::Manual { sleep: Box::pin(async move { manual.sleep_until(deadline).await }) }
             }
+        }
+    }
+}
+
+impl Manual {
+    async fn sleep_until(&self, deadline: Instant) {
+        let mut passed = self.passed.subscribe();
+        // The sender lives in `self`, so the channel cannot be closed while we wait.
+        let _open = passed.wait_for(|passed| later(self.start, *passed) >= deadline).await;
+    }
+}
+
+pin_project! {
+    /// A wait for a moment.
+    #[project = SleepProjected]
+    #[must_use = "futures do nothing unless awaited"]
+    pub(crate) enum Sleep {
+        Real { #[pin] sleep: tokio::time::Sleep },
+        Manual { sleep: Pin<Box<dyn Future<Output = ()> + Send + Sync>> },
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        match self.project() {
+            SleepProjected::Real { sleep } => sleep.poll(context),
+            SleepProjected::Manual { sleep } => sleep.as_mut().poll(context),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Everything that can happen, in one list. Policies emit, sinks write it down; sinks never decide anything.
 //! Nothing is built when nobody listens.
 
-use crate::{CancelReason, Code, ObservedMove, OpenReason};
+use crate::{CancelReason, Code, ConnectionPhase, HealthStatus, ObservedMove, OpenReason, Priority, RejectedBy};
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 mod broadcast;
@@ -42,6 +42,30 @@ pub enum Event {
     BreakerClosed { target: Name },
     /// What a breaker that only observes would have done.
     BreakerObserved { target: Name, would: ObservedMove },
+    /// A limit did not let it begin.
+    Refused { operation: Name, by: RejectedBy, target: Name, retry_after: Option<Duration> },
+    /// A limit that finds its own size found another one.
+    LimitChanged { target: Name, from: u32, to: u32 },
+    /// From now on work of this class is refused under pressure, or let in again.
+    SheddingChanged { target: Name, priority: Priority, shed: bool },
+    /// There was no answer `after` this long, so another copy of the work was started beside the first.
+    HedgeStarted { operation: Name, copy: u32, after: Duration },
+    /// A copy answered before the first try did.
+    HedgeWon { operation: Name, copy: u32 },
+    /// The target `from` did not serve, so `to` is asked.
+    FellBack { operation: Name, from: Name, to: Name, code: Code },
+    /// No target served; `attempts` of them were asked.
+    FallbackExhausted { operation: Name, attempts: u32, code: Code },
+    /// It waits for somebody else who is doing the same.
+    FlightJoined { operation: Name },
+    /// A value of this age was given out, because a new one could not be had.
+    ServedStale { operation: Name, age: Duration, code: Code },
+    /// A connection has a new state.
+    ConnectionMoved { target: Name, from: ConnectionPhase, to: ConnectionPhase, cause: Name },
+    /// A part of the program is better or worse than before.
+    HealthChanged { component: Name, from: HealthStatus, to: HealthStatus, reason: Name },
+    /// Chaos made trouble of this kind, on purpose.
+    ChaosMade { operation: Name, kind: Name },
     /// A task ended in a panic.
     TaskPanicked { task: Name, message: String },
 }
@@ -79,6 +103,38 @@ impl fmt::Display for Event {
             Self::BreakerHalfOpened { target } => write!(f, "breaker {target}: half open"),
             Self::BreakerClosed { target } => write!(f, "breaker {target}: closed"),
             Self::BreakerObserved { target, would } => write!(f, "breaker {target}: would have {would}"),
+            Self::Refused { operation, by, target, retry_after } => {
+                write!(f, "{operation}: refused by the {by} of {target}")?;
+                retry_after.map_or(Ok(()), |wait| write!(f, ", again in {wait:?}"))
+            }
+            Self::LimitChanged { target, from, to } => write!(f, "limit {target}: {to} at once instead of {from}"),
+            Self::SheddingChanged { target, priority, shed: true } => {
+                write!(f, "shedding {target}: {priority} work is refused")
+            }
+            Self::SheddingChanged { target, priority, shed: false } => {
+                write!(f, "shedding {target}: {priority} work passes again")
+            }
+            Self::HedgeStarted { operation, copy, after } => {
+                write!(f, "{operation}: copy {copy} started after {after:?}")
+            }
+            Self::HedgeWon { operation, copy } => write!(f, "{operation}: copy {copy} was faster"),
+            Self::FellBack { operation, from, to, code } => {
+                write!(f, "{operation}: fell back from {from} to {to}: {code}")
+            }
+            Self::FallbackExhausted { operation, attempts, code } => {
+                write!(f, "{operation}: no target served, {attempts} were asked: {code}")
+            }
+            Self::FlightJoined { operation } => write!(f, "{operation}: joined one that is under way"),
+            Self::ServedStale { operation, age, code } => {
+                write!(f, "{operation}: served a value from {age:?} ago: {code}")
+            }
+            Self::ConnectionMoved { target, from, to, cause } => {
+                write!(f, "connection {target}: {from} to {to}: {cause}")
+            }
+            Self::HealthChanged { component, from, to, reason } => {
+                write!(f, "{component}: {from} to {to}{}{reason}", if reason.is_empty() { "" } else { ": " })
+            }
+            Self::ChaosMade { operation, kind } => write!(f, "{operation}: chaos: {kind}"),
             Self::TaskPanicked { task, message } => write!(f, "task {task}: panicked: {message}"),
         }
     }

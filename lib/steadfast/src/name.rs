@@ -34,6 +34,10 @@ const SHORT: usize = 22;
 
 impl Name {
     /// The text.
+    ///
+    /// ```
+    /// assert_eq!(steadfast::Name::from("shop").as_str(), "shop");
+    /// ```
     pub fn as_str(&self) -> &str {
         match &self.0 {
             Text::Literal(text) => text,

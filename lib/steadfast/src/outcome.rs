@@ -4,8 +4,10 @@
 use std::{borrow::Cow, time::Duration};
 
 mod failed;
+mod inside;
 
 pub use failed::Failed;
+pub(crate) use inside::Inside;
 
 /// An answer, and how it came about.
 ///

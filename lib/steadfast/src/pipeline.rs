@@ -3,27 +3,45 @@
 //! is not used is of type `()` and costs nothing.
 
 use crate::{
-    Again, Around, Attempt, Breaker, Call, Classify, Deadline, Error, Failed, GivenBack, Outcome, Replay, Retry,
+    Again, Around, Attempt, Call, Classify, Deadline, Error, Failed, GivenBack, Outcome, Replay,
     call::Bounded,
     error::Fault,
-    policies::{Each, GivesBack, Replayed},
+    outcome::Inside,
+    policies::{Each, GivesBack, Replayed, drive},
 };
 use mapped::Mapped;
 use slots::{BreakerSlot, RetrySlot, TimeLimit};
 use std::{borrow::Cow, fmt, marker::PhantomData, time::Duration};
+use story::{Measured, Meter};
 
+mod boxed;
+mod builder;
+mod cached;
 mod custom_order;
+mod fallen_back;
 mod mapped;
+mod registry;
+mod settings;
 mod slots;
 mod story;
+#[cfg(feature = "tower")]
+mod tower;
+mod with;
 
+pub use boxed::BoxPipeline;
 pub use custom_order::CustomOrder;
+pub use registry::Pipelines;
+pub use settings::{BackoffSettings, BreakerSettings, BudgetSettings, PipelineSettings, RetrySettings};
+#[cfg(feature = "tower")]
+pub use tower::{PipelineLayer, PipelineService};
+pub use with::{Runs, With};
 
 /// Policies around a call, from outside to inside:
 ///
-/// **deadline ► retry (with its budget) ► limits ► breaker ► attempt time-out ► call**
+/// **deadline ► cache ► fallback ► retry (with its budget) ► limits ► breaker ► attempt time-out ► call**
 ///
-/// The deadline is for everything together. A limit is asked for each attempt, so that a call that waits between two
+/// The deadline is for everything together. An answer that is kept asks nobody. A target is left for the next one only
+/// when its retries are used up. A limit is asked for each attempt, so that a call that waits between two
 /// attempts holds no place. The breaker judges each attempt, and stands outside the time limit, so that it sees calls
 /// that hang. Say the places in any order; each can be said once:
 ///
@@ -55,9 +73,11 @@ pub use custom_order::CustomOrder;
 ///
 /// When another order is needed, [`Pipeline::custom_order`] gives it.
 #[derive(Clone)]
-pub struct Pipeline<E = Error, D = (), R = (), L = (), B = (), A = ()> {
+pub struct Pipeline<E = Error, D = (), C = (), F = (), R = (), L = (), B = (), A = ()> {
     name: Cow<'static, str>,
     deadline: D,
+    cache: C,
+    fallback: F,
     retry: R,
     limits: L,
     breaker: B,
@@ -104,6 +124,8 @@ impl Pipeline {
         Pipeline {
             name: name.into(),
             deadline: (),
+            cache: (),
+            fallback: (),
             retry: (),
             limits: (),
             breaker: (),
@@ -113,63 +135,15 @@ impl Pipeline {
     }
 }
 
-impl<E, D, R, L, B, A> Pipeline<E, D, R, L, B, A> {
+impl<E, D, C, F, R, L, B, A> Pipeline<E, D, C, F, R, L, B, A> {
     /// What it is called, in the registry and in settings.
     pub fn name(&self) -> &str {
         &self.name
     }
 }
 
-impl<E, R, L, B, A> Pipeline<E, (), R, L, B, A> {
-    /// How long everything together may take, from the start of a run; the call's own deadline stays when it is
-    /// earlier. It costs a look at the clock and a copy of the call in each run. The work does not see it: what has to
-    /// be handed on to others belongs on the [`Call`].
-    #[must_use]
-    pub fn deadline(self, deadline: Duration) -> Pipeline<E, Duration, R, L, B, A> {
-        let Self { name, deadline: (), retry, limits, breaker, attempt_timeout, error } = self;
-        Pipeline { name, deadline, retry, limits, breaker, attempt_timeout, error }
-    }
-}
-
-impl<E, D, L, B, A> Pipeline<E, D, (), L, B, A> {
-    /// When and how often to try again.
-    #[must_use]
-    pub fn retry<W>(self, retry: Retry<W>) -> Pipeline<E, D, Retry<W>, L, B, A> {
-        let Self { name, deadline, retry: (), limits, breaker, attempt_timeout, error } = self;
-        Pipeline { name, deadline, retry, limits, breaker, attempt_timeout, error }
-    }
-}
-
-impl<E, D, R, B, A> Pipeline<E, D, R, (), B, A> {
-    /// What each attempt has to pass: a limit, or several as a tuple, the first one outside.
-    #[must_use]
-    pub fn limits<L: Around>(self, limits: L) -> Pipeline<E, D, R, L, B, A> {
-        let Self { name, deadline, retry, limits: (), breaker, attempt_timeout, error } = self;
-        Pipeline { name, deadline, retry, limits, breaker, attempt_timeout, error }
-    }
-}
-
-impl<E, D, R, L, A> Pipeline<E, D, R, L, (), A> {
-    /// What stops calling a target that keeps failing. Give a clone of the breaker that the target's other callers use.
-    #[must_use]
-    pub fn breaker(self, breaker: Breaker) -> Pipeline<E, D, R, L, Breaker, A> {
-        let Self { name, deadline, retry, limits, breaker: (), attempt_timeout, error } = self;
-        Pipeline { name, deadline, retry, limits, breaker, attempt_timeout, error }
-    }
-}
-
-impl<E, D, R, L, B> Pipeline<E, D, R, L, B, ()> {
-    /// How long one attempt may take, from the moment when it first has to wait. Waiting for a limit's place does not
-    /// count.
-    #[must_use]
-    pub fn attempt_timeout(self, attempt_timeout: Duration) -> Pipeline<E, D, R, L, B, Duration> {
-        let Self { name, deadline, retry, limits, breaker, attempt_timeout: (), error } = self;
-        Pipeline { name, deadline, retry, limits, breaker, attempt_timeout, error }
-    }
-}
-
 /// Using it. The future does nothing before it is polled; dropping it drops the attempt and gives every place back.
-impl<E, D, R, L, B, A> Pipeline<E, D, R, L, B, A>
+impl<E, D, R, L, B, A> Pipeline<E, D, (), (), R, L, B, A>
 where
     E: Classify + fmt::Display,
     D: TimeLimit,
@@ -180,19 +154,17 @@ where
 {
     /// Runs `work` through all places. The attempts' futures are dropped when the time is over or the call is
     /// cancelled, so they must be cancel safe. What is done at the very end of the time counts as done.
-    pub async fn run<T, F, Fut>(&self, call: &Call, mut work: F) -> Result<Outcome<T>, Failed<E>>
+    pub async fn run<T, F, Fut>(&self, call: &Call, work: F) -> Result<Outcome<T>, Failed<E>>
     where
         F: FnMut(Attempt) -> Fut,
         Fut: Future<Output = Result<T, E>>,
         R::When: Again<T>,
     {
         let held = Held::new(call, self.deadline.limit());
-        let call = held.call();
-        let attempts = Each(|attempt| self.inside(call, Mapped::new(work(attempt), Failed::from)));
-        story::of(self.retry.parts(), call, attempts).await
+        self.attempts(held.call(), work).await
     }
 
-    /// `run` for work that needs an input of its own in each attempt, as [`Retry::run_with`].
+    /// `run` for work that needs an input of its own in each attempt, as [`Retry::run_with`](crate::Retry::run_with).
     pub async fn run_with<T, I, F, Fut>(&self, call: &Call, input: I, mut work: F) -> Result<Outcome<T>, Failed<E>>
     where
         I: Replay,
@@ -201,13 +173,15 @@ where
         R::When: Again<T>,
     {
         let held = Held::new(call, self.deadline.limit());
-        let call = held.call();
-        let attempts =
-            Replayed::new(input, |attempt, input| self.inside(call, Mapped::new(work(attempt, input), Failed::from)));
-        story::of(self.retry.parts(), call, attempts).await
+        let (call, meter) = (held.call(), Meter::new(call.clock()));
+        let attempts = Replayed::new(input, |attempt, input| {
+            meter.measure(self.inside_of(&self.breaker, call, Mapped::new(work(attempt, input), Inside::of)))
+        });
+        let ran = drive(self.retry.parts(), call, &mut Measured::new(&meter, attempts)).await;
+        story::tell(ran, &meter)
     }
 
-    /// `run_with` for an input that failing work gives back, as [`Retry::run_giving_back`].
+    /// `run_with` for an input that failing work gives back, as [`Retry::run_giving_back`](crate::Retry::run_giving_back).
     pub async fn run_giving_back<T, I, F, Fut>(
         &self,
         call: &Call,
@@ -220,29 +194,60 @@ where
         R::When: Again<T>,
     {
         let held = Held::new(call, self.deadline.limit());
-        let call = held.call();
-        let failed = GivenBack::into_failed;
-        let attempts =
-            GivesBack::new(input, |attempt, input| self.inside(call, Mapped::new(work(attempt, input), failed)));
-        story::of(self.retry.parts(), call, attempts).await
-    }
-
-    /// One attempt. Only the innermost future watches the token and the clock, for all of them.
-    fn inside<'a, T, X, F>(
-        &'a self,
-        call: &'a Call,
-        work: F,
-    ) -> L::Future<'a, T, X, B::Future<'a, T, X, Bounded<'a, F>>>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>,
-    {
-        let bounded = Bounded::new(call, self.attempt_timeout.limit(), work);
-        self.limits.around(call, self.breaker.guard(call, bounded))
+        let (call, meter, failed) = (held.call(), Meter::new(call.clock()), Inside::given_back);
+        let attempts = GivesBack::new(input, |attempt, input| {
+            meter.measure(self.inside_of(&self.breaker, call, Mapped::new(work(attempt, input), failed)))
+        });
+        let ran = drive(self.retry.parts(), call, &mut Measured::new(&meter, attempts)).await;
+        story::tell(ran, &meter)
     }
 }
 
-impl<E, D, R, L, B, A> fmt::Debug for Pipeline<E, D, R, L, B, A> {
+impl<E, D, C, R, L, B, A> Pipeline<E, D, C, (), R, L, B, A>
+where
+    E: Classify + fmt::Display,
+    R: RetrySlot,
+    L: Around,
+    B: BreakerSlot,
+    A: TimeLimit,
+{
+    /// Everything from the retry inwards, with the deadline on the call.
+    async fn attempts<T, F, Fut>(&self, call: &Call, mut work: F) -> Result<Outcome<T>, Failed<E>>
+    where
+        F: FnMut(Attempt) -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+        R::When: Again<T>,
+    {
+        let meter = Meter::new(call.clock());
+        let attempts =
+            Each(|attempt| meter.measure(self.inside_of(&self.breaker, call, Mapped::new(work(attempt), Inside::of))));
+        let ran = drive(self.retry.parts(), call, &mut Measured::new(&meter, attempts)).await;
+        story::tell(ran, &meter)
+    }
+}
+
+impl<E, D, C, F, R, L, B, A> Pipeline<E, D, C, F, R, L, B, A>
+where
+    L: Around,
+    A: TimeLimit,
+{
+    /// One attempt. Only the innermost future watches the token and the clock, for all of them.
+    fn inside_of<'a, S, T, X, W>(
+        &'a self,
+        breaker: &'a S,
+        call: &'a Call,
+        work: W,
+    ) -> L::Future<'a, T, X, S::Future<'a, T, X, Bounded<'a, W>>>
+    where
+        S: BreakerSlot,
+        X: Fault,
+        W: Future<Output = Result<T, X>>,
+    {
+        self.limits.around(call, breaker.guard(call, Bounded::new(call, self.attempt_timeout.limit(), work)))
+    }
+}
+
+impl<E, D, C, F, R, L, B, A> fmt::Debug for Pipeline<E, D, C, F, R, L, B, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pipeline").field("name", &self.name).finish_non_exhaustive()
     }

@@ -10,7 +10,8 @@ use steadfast::{
 const SECOND: Duration = Duration::from_secs(1);
 
 fn fail(breaker: &Breaker) {
-    breaker.enter().unwrap().failure(&Error::unavailable("shop"));
+    let entered = breaker.enter().map(|permit| permit.failure(&Error::unavailable("shop")));
+    assert!(entered.is_ok(), "{entered:?}");
 }
 
 fn is_open(breaker: &Breaker) -> bool {
@@ -22,11 +23,11 @@ fn manual(breaker: &Breaker) -> (Breaker, Clock) {
     (breaker.with_clock(clock.clone()), clock)
 }
 
-/// How long it stays open now.
+/// How long it stays open from now on.
 fn pause(breaker: &Breaker) -> Duration {
     match breaker.state() {
         BreakerState::Open { retry_after } => retry_after,
-        other => panic!("{other:?}"),
+        BreakerState::Closed | BreakerState::HalfOpen => Duration::ZERO,
     }
 }
 
@@ -67,18 +68,36 @@ fn jitter_spreads_the_pauses_and_a_seed_repeats_them() {
 
 #[test]
 fn a_probe_that_hangs_holds_the_others_back_for_as_long_as_the_last_pause() {
-    let (breaker, clock) = manual(&Breaker::consecutive(1).open_for(SECOND).growing(4.0, SECOND * 60));
-    fail(&breaker);
-    clock.advance(SECOND);
-    fail(&breaker);
-    clock.advance(SECOND * 4);
-    let hangs = breaker.enter().unwrap();
-    clock.advance(SECOND * 3);
-    assert!(breaker.enter().is_err());
-    clock.advance(SECOND);
-    breaker.enter().unwrap().success();
-    assert_eq!(breaker.state(), BreakerState::Closed);
-    drop(hangs);
+    let pattern = Breaker::consecutive(1).open_for(SECOND).growing(40.0, SECOND * 60);
+    for (pattern, patience) in [(pattern.clone(), SECOND * 40), (pattern.half_open_patience(SECOND * 90), SECOND * 90)]
+    {
+        let (breaker, clock) = manual(&pattern);
+        fail(&breaker);
+        clock.advance(SECOND);
+        fail(&breaker);
+        clock.advance(SECOND * 40);
+        let hangs = breaker.enter().unwrap();
+        clock.advance(patience - Duration::from_nanos(1));
+        assert!(breaker.enter().is_err());
+        clock.advance(Duration::from_nanos(1));
+        breaker.enter().unwrap().success();
+        assert_eq!(breaker.state(), BreakerState::Closed);
+        drop(hangs);
+    }
+}
+
+#[test]
+fn a_short_pause_does_not_let_a_crowd_of_probes_in() {
+    for pause in [Duration::ZERO, SECOND] {
+        let (breaker, clock) = manual(&Breaker::consecutive(1).open_for(pause));
+        fail(&breaker);
+        clock.advance(pause);
+        let probe = breaker.enter().unwrap();
+        clock.advance(SECOND * 4);
+        assert!(breaker.enter().is_err());
+        probe.success();
+        assert_eq!(breaker.state(), BreakerState::Closed);
+    }
 }
 
 #[test]
@@ -152,6 +171,20 @@ fn a_breaker_that_only_observes_refuses_nobody_and_says_what_it_would_have_done(
     ");
     breaker.force_open();
     assert!(breaker.enter().is_err(), "what is done by hand is done");
+}
+
+#[test]
+fn a_call_that_an_observing_breaker_lets_pass_is_no_probe() {
+    let (breaker, clock) = manual(&Breaker::consecutive(1).observe_only());
+    fail(&breaker);
+    clock.advance(SECOND * 30);
+    let probe = breaker.enter().unwrap();
+    breaker.enter().unwrap().success();
+    assert_eq!(breaker.state(), BreakerState::HalfOpen);
+    breaker.enter().unwrap().failure(&Error::unavailable("shop"));
+    assert_eq!(breaker.state(), BreakerState::HalfOpen);
+    probe.success();
+    assert_eq!(breaker.state(), BreakerState::Closed);
 }
 
 #[test]

@@ -25,6 +25,7 @@ fn call() -> Call {
 }
 
 /// A policy's word, to be compared: an `Error` cannot be.
+#[expect(clippy::panic, reason = "called by tests only")]
 fn stop<E: std::fmt::Display>(failed: &Failed<E>) -> Failed<String> {
     match failed {
         Failed::Rejected(rejection) => Failed::Rejected(rejection.clone()),

@@ -35,6 +35,7 @@ impl Replay for Body {
 }
 
 /// What each attempt was sent, when every attempt fails.
+#[expect(clippy::unwrap_used, reason = "called by tests only")]
 async fn sent(copies_left: u32) -> (Vec<Vec<u8>>, u32, Error, Arc<EventLog>) {
     let log = Arc::new(EventLog::new(&Clock::real()));
     let call = call().with_events(Events::to(Arc::clone(&log)));

@@ -9,7 +9,9 @@ use std::{
     },
     time::Duration,
 };
-use steadfast::{Abandoned, Breaker, BreakerState, Call, CancelReason, CancelToken, Clock, Deadline, Error, Timeout};
+use steadfast::{
+    Abandoned, Breaker, BreakerState, Call, CancelReason, CancelToken, Clock, Deadline, Error, Permit, Timeout,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -18,11 +20,13 @@ fn call() -> Call {
 }
 
 fn succeed(breaker: &Breaker) {
-    breaker.enter().unwrap().success();
+    let entered = breaker.enter().map(Permit::success);
+    assert!(entered.is_ok(), "{entered:?}");
 }
 
 fn fail(breaker: &Breaker) {
-    breaker.enter().unwrap().failure(&Error::unavailable("shop"));
+    let entered = breaker.enter().map(|permit| permit.failure(&Error::unavailable("shop")));
+    assert!(entered.is_ok(), "{entered:?}");
 }
 
 fn is_open(breaker: &Breaker) -> bool {
@@ -39,7 +43,7 @@ fn a_window_that_never_slides() {
     for successes in [100, 1_000, 10_000, 100_000] {
         let breaker = Breaker::failure_rate(0.5).window_calls(100);
         (0..successes).for_each(|_| succeed(&breaker));
-        let needed = (1..).find(|_| {
+        let needed = (1..=200_000).find(|_| {
             fail(&breaker);
             is_open(&breaker)
         });
@@ -250,7 +254,10 @@ async fn a_time_out_that_ends_the_neighbours() {
     let breaker = Breaker::consecutive(1);
     let call = call();
     let slow = breaker.run(&call, Timeout::after(SECOND).run(&call, hangs()));
-    let neighbour = breaker.run(&call, async { Ok::<(), Error>(Clock::real().sleep(SECOND * 2).await) });
+    let neighbour = breaker.run(&call, async {
+        Clock::real().sleep(SECOND * 2).await;
+        Ok::<(), Error>(())
+    });
     let (slow, neighbour) = tokio::join!(slow, neighbour);
     slow.unwrap_err();
     neighbour.unwrap();

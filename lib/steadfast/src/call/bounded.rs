@@ -2,7 +2,11 @@
 //! because those keep their argument twice, and policies nest: the third level would be eight times as large.
 
 use super::Call;
-use crate::{Cancelled, Deadline, clock::later, error::Fault};
+use crate::{
+    Cancelled, Deadline,
+    clock::{Sleep, later},
+    error::Fault,
+};
 use pin_project_lite::pin_project;
 use std::{
     pin::Pin,
@@ -15,22 +19,28 @@ pin_project! {
     pub struct Bounded<'a, F> {
         call: &'a Call,
         limit: Option<Duration>,
-        // Both are set when the work first has to wait, so that ready work pays nothing.
-        cancelled: Option<Cancelled>,
-        timer: Option<Timer>,
+        // Set when the work first has to wait, so that ready work pays nothing. In a box, because a large future is
+        // copied by each policy that takes it.
+        wait: Option<Pin<Box<Wait>>>,
         #[pin]
         work: F,
     }
 }
 
-struct Timer {
-    after: Duration,
-    sleep: Pin<Box<dyn Future<Output = ()> + Send>>,
+pin_project! {
+    /// What can end work that waits.
+    struct Wait {
+        cancelled: Cancelled,
+        after: Duration,
+        // `None` when there is neither a deadline nor a limit.
+        #[pin]
+        sleep: Option<Sleep>,
+    }
 }
 
 impl<'a, F> Bounded<'a, F> {
     pub(crate) fn new(call: &'a Call, limit: Option<Duration>, work: F) -> Self {
-        Self { call, limit, cancelled: None, timer: None, work }
+        Self { call, limit, wait: None, work }
     }
 }
 
@@ -45,29 +55,33 @@ impl<T, X: Fault, F: Future<Output = Result<T, X>>> Future for Bounded<'_, F> {
         if let Poll::Ready(output) = this.work.poll(context) {
             return Poll::Ready(output);
         }
-        let cancelled = this.cancelled.get_or_insert_with(|| this.call.token.cancelled());
-        if let Poll::Ready(reason) = Pin::new(cancelled).poll(context) {
-            return Poll::Ready(Err(this.call.stopped(reason)));
-        }
-        if this.timer.is_none() {
-            *this.timer = this.call.timer(*this.limit);
-        }
-        let Some(timer) = this.timer else { return Poll::Pending };
-        ready!(timer.sleep.as_mut().poll(context));
-        Poll::Ready(Err(this.call.timed_out(timer.after)))
+        let (call, limit) = (*this.call, *this.limit);
+        let wait = this.wait.get_or_insert_with(|| Box::pin(Wait::new(call, limit)));
+        wait.as_mut().poll(call, context).map(Err)
     }
 }
 
-impl Call {
-    /// Rings at the deadline or `limit` from now, whichever is earlier; `None` when there is neither.
-    fn timer(&self, limit: Option<Duration>) -> Option<Timer> {
-        if limit.is_none() && self.deadline.is_none() {
-            return None;
+impl Wait {
+    /// Rings at the deadline or `limit` from now, whichever is earlier.
+    fn new(call: &Call, limit: Option<Duration>) -> Self {
+        let cancelled = call.token.cancelled();
+        if limit.is_none() && call.deadline.is_none() {
+            return Self { cancelled, after: Duration::MAX, sleep: None };
         }
-        let now = self.clock.now();
+        let now = call.clock.now();
         let limit = limit.map(|limit| Deadline::at(later(now, limit)));
-        let end = [self.deadline, limit].into_iter().flatten().reduce(Deadline::min)?.moment();
-        let (clock, after) = (self.clock.clone(), end.saturating_duration_since(now));
-        Some(Timer { after, sleep: Box::pin(async move { clock.sleep_until(end).await }) })
+        let end = [call.deadline, limit].into_iter().flatten().reduce(Deadline::min).map(Deadline::moment);
+        let after = end.map_or(Duration::MAX, |end| end.saturating_duration_since(now));
+        Self { cancelled, after, sleep: end.map(|end| call.clock.sleeper(end)) }
+    }
+
+    fn poll<X: Fault>(self: Pin<&mut Self>, call: &Call, context: &mut Context<'_>) -> Poll<X> {
+        let this = self.project();
+        if let Poll::Ready(reason) = Pin::new(this.cancelled).poll(context) {
+            return Poll::Ready(call.stopped(reason));
+        }
+        let Some(sleep) = this.sleep.as_pin_mut() else { return Poll::Pending };
+        ready!(sleep.poll(context));
+        Poll::Ready(call.timed_out(*this.after))
     }
 }

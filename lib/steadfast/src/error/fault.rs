@@ -40,7 +40,6 @@ pub struct Rejection {
 
 /// A policy that refuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
 pub enum RejectedBy {
     /// A breaker that is open.
@@ -53,6 +52,10 @@ pub enum RejectedBy {
     AdaptiveLimit,
     /// A shedder that keeps room for more important work.
     LoadShed,
+    /// A fallback chain without a target.
+    Fallback,
+    /// A policy of your own, by its name in snake case.
+    Other(&'static str),
 }
 
 impl RejectedBy {
@@ -64,7 +67,16 @@ impl RejectedBy {
             Self::RateLimit => "rate_limit",
             Self::AdaptiveLimit => "adaptive_limit",
             Self::LoadShed => "load_shed",
+            Self::Fallback => "fallback",
+            Self::Other(name) => name,
         }
+    }
+}
+
+#[cfg(feature = "serde")]
+impl serde::Serialize for RejectedBy {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -92,7 +104,10 @@ impl Rejection {
         match self.by {
             RejectedBy::Breaker => Code::CIRCUIT_OPEN,
             RejectedBy::RateLimit => Code::RATE_LIMITED,
-            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed => Code::OVERLOADED,
+            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed | RejectedBy::Other(_) => {
+                Code::OVERLOADED
+            }
+            RejectedBy::Fallback => Code::UNAVAILABLE,
         }
     }
 
@@ -100,7 +115,11 @@ impl Rejection {
     fn blame(&self) -> Blame {
         match self.by {
             RejectedBy::Breaker | RejectedBy::RateLimit => self.code().spec().blame,
-            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed => Blame::Local,
+            RejectedBy::Bulkhead
+            | RejectedBy::AdaptiveLimit
+            | RejectedBy::LoadShed
+            | RejectedBy::Fallback
+            | RejectedBy::Other(_) => Blame::Local,
         }
     }
 }
@@ -121,8 +140,9 @@ impl From<Rejection> for Error {
         let Rejection { by, target, retry_after } = rejection;
         match by {
             RejectedBy::Breaker => Self::circuit_open(&target, retry_after.unwrap_or(Code::CIRCUIT_OPEN_WAIT)),
+            RejectedBy::Fallback => Self::unavailable(&target),
             RejectedBy::RateLimit => Self::rate_limited(&target, retry_after),
-            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed => {
+            RejectedBy::Bulkhead | RejectedBy::AdaptiveLimit | RejectedBy::LoadShed | RejectedBy::Other(_) => {
                 Self::overloaded(&target, retry_after)
             }
         }

@@ -50,6 +50,13 @@ impl<E> Failed<E> {
         }
     }
 
+    pub(crate) fn after(self, attempts: u32) -> Self {
+        match self {
+            Self::Inner { error, .. } => Self::Inner { error, attempts },
+            stopped => stopped,
+        }
+    }
+
     /// The policy's word, or the work's error with its attempts.
     fn split(self) -> Result<Stop, (E, u32)> {
         Ok(match self {
@@ -108,10 +115,7 @@ impl<E: Classify + fmt::Display> Fault for Failed<E> {
     }
 
     fn after_attempts(self, attempts: u32, _: &str) -> Self {
-        match self {
-            Self::Inner { error, .. } => Self::Inner { error, attempts },
-            stopped => stopped,
-        }
+        self.after(attempts)
     }
 }
 

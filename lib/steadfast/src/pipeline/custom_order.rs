@@ -1,7 +1,17 @@
 //! The way out of the fixed order: policies in any order, each one inside what was said before. Nobody checks it.
 
-use super::{mapped::Mapped, slots::RetrySlot, story};
-use crate::{Again, Around, Attempt, Call, Classify, Failed, Outcome, Pipeline, Retry, call::Bounded, policies::Each};
+use super::{
+    mapped::Mapped,
+    slots::RetrySlot,
+    story::{Measured, Meter},
+};
+use crate::{
+    Again, Around, Attempt, Call, Classify, Failed, Outcome, Pipeline, Retry,
+    call::Bounded,
+    error::Fault,
+    outcome::Inside,
+    policies::{Each, drive},
+};
 use std::{fmt, marker::PhantomData};
 
 /// Policies in an order of your own; made by [`Pipeline::custom_order`].
@@ -77,10 +87,18 @@ where
         Fut: Future<Output = Result<T, E>>,
         R::When: Again<T>,
     {
+        let meter = Meter::new(call.clock());
         let attempts = Each(|attempt| {
-            self.inside.around(call, Bounded::new(call, None, Mapped::new(work(attempt), Failed::from)))
+            let bounded = Bounded::new(call, None, Mapped::new(work(attempt), Inside::of));
+            meter.measure(self.inside.around(call, bounded))
         });
-        self.outside.around(call, story::of(self.retry.parts(), call, attempts)).await
+        let mut work = Measured::new(&meter, attempts);
+        let all = async {
+            let ran = drive(self.retry.parts(), call, &mut work).await;
+            ran.output.map(|value| (ran.attempts, value)).map_err(|failed| failed.after_attempts(ran.attempts, ""))
+        };
+        let (attempts, value) = self.outside.around(call, all).await.map_err(Inside::out)?;
+        Ok(Outcome { time: meter.read(), ..Outcome::new(value, attempts) })
     }
 }
 

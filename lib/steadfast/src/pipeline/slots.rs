@@ -2,16 +2,11 @@
 //! outside can add to these lists; what wraps one attempt and is not listed is a limit, and those are open.
 
 use crate::{
-    Breaker, Call, Retry,
+    Breaker, Breakers, Call, Retry,
     error::Fault,
-    policies::{Guarded, Plan, guarded},
+    policies::{Guarded, Perhaps, Plan, guarded},
 };
-use pin_project_lite::pin_project;
-use std::{
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::{fmt, hash::Hash, time::Duration};
 
 /// The deadline, or the time limit of an attempt.
 pub trait TimeLimit {
@@ -69,6 +64,8 @@ impl<W> RetrySlot for Option<Retry<W>> {
 
 /// The breaker, around work that is bounded already.
 pub trait BreakerSlot {
+    fn handle(&self) -> Option<&Breaker>;
+
     type Future<'a, T, X, F>: Future<Output = Result<T, X>>
     where
         Self: 'a,
@@ -82,6 +79,10 @@ pub trait BreakerSlot {
 }
 
 impl BreakerSlot for () {
+    fn handle(&self) -> Option<&Breaker> {
+        None
+    }
+
     type Future<'a, T, X, F>
         = F
     where
@@ -98,6 +99,10 @@ impl BreakerSlot for () {
 }
 
 impl BreakerSlot for Breaker {
+    fn handle(&self) -> Option<&Breaker> {
+        Some(self)
+    }
+
     type Future<'a, T, X, F>
         = Guarded<'a, F>
     where
@@ -114,13 +119,17 @@ impl BreakerSlot for Breaker {
 }
 
 impl BreakerSlot for Option<Breaker> {
+    fn handle(&self) -> Option<&Breaker> {
+        self.as_ref()
+    }
+
     type Future<'a, T, X, F>
-        = Perhaps<'a, F>
+        = Perhaps<Guarded<'a, F>, F>
     where
         X: Fault,
         F: Future<Output = Result<T, X>>;
 
-    fn guard<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Perhaps<'a, F>
+    fn guard<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Perhaps<Guarded<'a, F>, F>
     where
         X: Fault,
         F: Future<Output = Result<T, X>>,
@@ -132,23 +141,26 @@ impl BreakerSlot for Option<Breaker> {
     }
 }
 
-pin_project! {
-    /// Work inside a breaker, or bare.
-    #[project = PerhapsProjection]
-    #[must_use = "futures do nothing unless awaited"]
-    pub enum Perhaps<'a, F> {
-        Inside { #[pin] work: Guarded<'a, F> },
-        Bare { #[pin] work: F },
+/// The breaker of one target of a chain.
+pub trait BreakerFor<T> {
+    fn of(&self, target: &T) -> Option<Breaker>;
+}
+
+impl<T> BreakerFor<T> for () {
+    fn of(&self, _: &T) -> Option<Breaker> {
+        None
     }
 }
 
-impl<T, X: Fault, F: Future<Output = Result<T, X>>> Future for Perhaps<'_, F> {
-    type Output = Result<T, X>;
+/// One for all of them.
+impl<T> BreakerFor<T> for Breaker {
+    fn of(&self, _: &T) -> Option<Breaker> {
+        Some(self.clone())
+    }
+}
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project() {
-            PerhapsProjection::Inside { work } => work.poll(context),
-            PerhapsProjection::Bare { work } => work.poll(context),
-        }
+impl<T: Eq + Hash + Clone + fmt::Display> BreakerFor<T> for Breakers<T> {
+    fn of(&self, target: &T) -> Option<Breaker> {
+        Some(Self::of(self, target))
     }
 }

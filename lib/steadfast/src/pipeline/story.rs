@@ -1,60 +1,83 @@
-//! Runs the attempts and tells how it went: how many, and where the time went. The clock is read only by what had to
-//! wait.
+//! How a run went: how many attempts, and where the time went. The clock is read only by what had to wait.
 
 use crate::{
-    Again, Attempt, Call, Clock, Failed, Outcome, TimeSplit,
-    error::Fault,
-    policies::{Plan, Work, drive},
+    Attempt, Clock, Failed, Outcome, TimeSplit,
+    outcome::Inside,
+    policies::{Ran, Work},
 };
 use pin_project_lite::pin_project;
 use std::{
     pin::Pin,
-    task::{Context, Poll, ready},
+    sync::atomic::{AtomicU64, Ordering},
+    task::{Context, Poll},
+    time::Duration,
 };
 use tokio::time::Instant;
 
-pub(super) async fn of<T, E, W, K>(plan: Option<(&Plan, &W)>, call: &Call, attempts: K) -> Result<Outcome<T>, Failed<E>>
-where
-    Failed<E>: Fault,
-    W: Again<T>,
-    K: Work<T, Failed<E>>,
-{
-    let mut work = Measured { work: attempts, clock: call.clock(), time: TimeSplit::default(), paused: None };
-    let ran = drive(plan, call, &mut work).await;
+/// The answer with its story.
+pub(super) fn tell<T, E>(ran: Ran<T, Inside<E>>, meter: &Meter<'_>) -> Result<Outcome<T>, Failed<E>> {
     match ran.output {
-        Ok(value) => Ok(Outcome { time: work.time, ..Outcome::new(value, ran.attempts) }),
-        Err(failed) => Err(failed.after_attempts(ran.attempts, call.operation())),
+        Ok(value) => Ok(Outcome { time: meter.read(), ..Outcome::new(value, ran.attempts) }),
+        Err(failed) => Err(failed.out().after(ran.attempts)),
     }
 }
 
-/// Work, and where its time went.
-struct Measured<'a, K> {
-    work: K,
+/// Adds up where the time went. Atomics only because the future must be `Send`: nobody else writes.
+pub(super) struct Meter<'a> {
     clock: &'a Clock,
-    time: TimeSplit,
-    /// Since when it has been waiting for the next attempt.
-    paused: Option<Instant>,
+    in_attempts_ns: AtomicU64,
+    between_attempts_ns: AtomicU64,
 }
 
-impl<'a, T, X, K: Work<T, X>> Work<T, X> for Measured<'a, K> {
-    type Future = Timed<'a, K::Future>;
-
-    fn begin(&mut self, attempt: Attempt) -> Self::Future {
-        if let Some(paused) = self.paused.take() {
-            self.time.between_attempts += self.clock.now().saturating_duration_since(paused);
-        }
-        Timed { clock: self.clock, waited_since: None, work: self.work.begin(attempt) }
+impl<'a> Meter<'a> {
+    pub(super) fn new(clock: &'a Clock) -> Self {
+        Self { clock, in_attempts_ns: AtomicU64::new(0), between_attempts_ns: AtomicU64::new(0) }
     }
 
-    fn end(&mut self, (output, waited_since): (<K::Future as Future>::Output, Option<Instant>)) -> Result<T, X> {
-        if let Some(since) = waited_since {
-            self.time.in_attempts += self.clock.now().saturating_duration_since(since);
+    pub(super) fn measure<F>(&'a self, work: F) -> Timed<'a, F> {
+        Timed { meter: self, waited_since: None, work }
+    }
+
+    pub(super) fn read(&self) -> TimeSplit {
+        let read = |sum: &AtomicU64| Duration::from_nanos(sum.load(Ordering::Relaxed));
+        TimeSplit { in_attempts: read(&self.in_attempts_ns), between_attempts: read(&self.between_attempts_ns) }
+    }
+
+    fn add(&self, sum: &AtomicU64, since: Instant) {
+        let passed = self.clock.now().saturating_duration_since(since).as_nanos();
+        sum.fetch_add(u64::try_from(passed).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+/// Work that tells its meter how long it was not under way.
+pub(super) struct Measured<'a, K> {
+    meter: &'a Meter<'a>,
+    work: K,
+    paused_since: Option<Instant>,
+}
+
+impl<'a, K> Measured<'a, K> {
+    pub(super) fn new(meter: &'a Meter<'a>, work: K) -> Self {
+        Self { meter, work, paused_since: None }
+    }
+}
+
+impl<T, X, K: Work<T, X>> Work<T, X> for Measured<'_, K> {
+    type Future = K::Future;
+
+    fn begin(&mut self, attempt: Attempt) -> K::Future {
+        if let Some(since) = self.paused_since.take() {
+            self.meter.add(&self.meter.between_attempts_ns, since);
         }
+        self.work.begin(attempt)
+    }
+
+    fn end(&mut self, output: <K::Future as Future>::Output) -> Result<T, X> {
         self.work.end(output)
     }
 
     fn pausing(&mut self) {
-        self.paused = Some(self.clock.now());
+        self.paused_since = Some(self.meter.clock.now());
         self.work.pausing();
     }
 
@@ -64,10 +87,10 @@ impl<'a, T, X, K: Work<T, X>> Work<T, X> for Measured<'a, K> {
 }
 
 pin_project! {
-    /// An attempt that remembers since when it has had to wait.
+    /// An attempt that tells the meter how long it had to wait.
     #[must_use = "futures do nothing unless awaited"]
-    struct Timed<'a, F> {
-        clock: &'a Clock,
+    pub(super) struct Timed<'a, F> {
+        meter: &'a Meter<'a>,
         waited_since: Option<Instant>,
         #[pin]
         work: F,
@@ -75,14 +98,17 @@ pin_project! {
 }
 
 impl<F: Future> Future for Timed<'_, F> {
-    type Output = (F::Output, Option<Instant>);
+    type Output = F::Output;
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
         let work = this.work.poll(context);
         if work.is_pending() {
-            this.waited_since.get_or_insert_with(|| this.clock.now());
+            this.waited_since.get_or_insert_with(|| this.meter.clock.now());
+        } else if let Some(since) = *this.waited_since {
+            this.meter.add(&this.meter.in_attempts_ns, since);
         }
-        Poll::Ready((ready!(work), *this.waited_since))
+        work
     }
 }

@@ -43,7 +43,7 @@ impl Around for () {
     }
 }
 
-/// Two policies, the first one outside. More nest: `(a, (b, c))`.
+/// Two policies in one place, the first outside the second. More nest: `(a, (b, (c, d)))`.
 impl<A: Around, B: Around> Around for (A, B) {
     type Future<'a, T, X, F>
         = A::Future<'a, T, X, B::Future<'a, T, X, F>>
@@ -58,6 +58,41 @@ impl<A: Around, B: Around> Around for (A, B) {
         F: Future<Output = Result<T, X>>,
     {
         self.0.around(call, self.1.around(call, work))
+    }
+}
+
+/// Three policies in one place, the first outermost.
+///
+/// Limits stand best in this order: what refuses by importance, then what makes wait for a turn, then what holds a
+/// place, so that nobody holds a place while he waits for a turn. An [`AdaptiveLimit`](crate::AdaptiveLimit) stands
+/// inside a [`RateLimit`](crate::RateLimit) of our own, whose refusals it would take for the target's.
+///
+/// ```
+/// use steadfast::{AdaptiveLimit, Around, Call, CancelToken, Error, LoadShed, Pressure, RateLimit};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Error> {
+/// let shedder = LoadShed::watching(&Pressure::new());
+/// let limits = (shedder, RateLimit::per_second(20), AdaptiveLimit::aimd());
+/// let call = Call::new("ask", &CancelToken::root("program"));
+/// let answer = limits.around(&call, async { Ok::<_, Error>("42") }).await?;
+/// assert_eq!(answer, "42");
+/// # Ok(()) }
+/// ```
+impl<A: Around, B: Around, C: Around> Around for (A, B, C) {
+    type Future<'a, T, X, F>
+        = A::Future<'a, T, X, B::Future<'a, T, X, C::Future<'a, T, X, F>>>
+    where
+        Self: 'a,
+        X: Fault,
+        F: Future<Output = Result<T, X>>;
+
+    fn around<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Self::Future<'a, T, X, F>
+    where
+        X: Fault,
+        F: Future<Output = Result<T, X>>,
+    {
+        self.0.around(call, self.1.around(call, self.2.around(call, work)))
     }
 }
 

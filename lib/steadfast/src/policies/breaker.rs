@@ -1,4 +1,4 @@
-//! Stops calling what keeps failing, and finds out carefully when it works again. `settings.rs` is what it is told,
+//! Stops calling what keeps failing, and finds out carefully when it works again. `making.rs` is what it can be told,
 //! `rule.rs` judges, `state.rs` is what every call does, `moves.rs` what happens under the lock, `tally.rs` and
 //! `window.rs` count, `permit.rs` is the guard that a caller holds; this file uses, shows and overrides.
 //! Surprise: put the time-out inside the breaker, or a call that hangs is judged only as an abandoned one.
@@ -12,6 +12,7 @@ use std::sync::Arc;
 mod gate;
 mod guarded;
 mod keyed;
+mod making;
 mod moves;
 mod pause;
 mod permit;
@@ -79,6 +80,15 @@ impl Breaker {
 
     /// Asks to be let through, for work that is no single future, for instance a stream. Say how it ended.
     /// Refuses with `CIRCUIT_OPEN`. [`Breaker::enter_for`] knows more about a permit that is dropped.
+    ///
+    /// ```
+    /// use steadfast::{Breaker, Error};
+    ///
+    /// let breaker = Breaker::consecutive(3);
+    /// let permit = breaker.enter()?;
+    /// permit.success();
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn enter(&self) -> Result<Permit, Error> {
         self.try_enter().map_err(Error::from)
     }
@@ -117,11 +127,22 @@ impl Breaker {
     }
 
     /// How it stands now. Takes the lock for a moment.
+    ///
+    /// ```
+    /// use steadfast::{Breaker, BreakerState};
+    ///
+    /// assert_eq!(Breaker::consecutive(3).state(), BreakerState::Closed);
+    /// ```
     pub fn state(&self) -> BreakerState {
         self.shared.state()
     }
 
     /// What it protects.
+    ///
+    /// ```
+    /// use steadfast::Breaker;
+    /// assert_eq!(Breaker::consecutive(3).target(), "target");
+    /// ```
     pub fn target(&self) -> &str {
         &self.shared.identity.target
     }
@@ -131,11 +152,26 @@ impl Breaker {
 impl Breaker {
     /// Isolates the target: refuses everything until [`Breaker::release`] or [`Breaker::force_close`], even when it
     /// only observes.
+    ///
+    /// ```
+    /// use steadfast::Breaker;
+    /// let breaker = Breaker::consecutive(3);
+    /// breaker.force_open();
+    /// assert!(breaker.enter().is_err());
+    /// ```
     pub fn force_open(&self) {
         self.shared.force_open();
     }
 
     /// Lets calls pass again, from now on counting from zero. What was under way before is not judged.
+    ///
+    /// ```
+    /// use steadfast::Breaker;
+    /// let breaker = Breaker::consecutive(3);
+    /// breaker.force_open();
+    /// breaker.force_close();
+    /// assert!(breaker.enter().is_ok());
+    /// ```
     pub fn force_close(&self) {
         self.shared.force_close();
     }

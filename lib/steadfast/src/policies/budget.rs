@@ -62,6 +62,8 @@ impl Default for Budget {
 }
 
 impl Budget {
+    pub(crate) const AWS_TRANSIENT_COST: u32 = 14;
+
     /// A bucket of at least 1 token, as the AWS SDKs have had it since 2026 ("standard" retry mode, with 500): a
     /// retry costs 14, or 5 when the target asked for a pause; a retry that succeeds gives its cost back, and a call
     /// that succeeds at once gives 1.
@@ -72,7 +74,7 @@ impl Budget {
             capacity: thousandths(capacity.max(1)),
             earned: thousandths(1),
             floor_per_ms: 0,
-            transient_cost: AWS_TRANSIENT_COST,
+            transient_cost: Self::AWS_TRANSIENT_COST,
             throttled_cost: AWS_THROTTLED_COST,
             refund: Refund::Cost,
         })
@@ -201,9 +203,8 @@ fn thousandths(tokens: u32) -> u64 {
 
 const THOUSAND: u64 = 1000;
 
-/// The three numbers of the AWS SDKs' retry mode "standard" of 2026.
+/// The numbers of the AWS SDKs' retry mode "standard" of 2026; the third is `Budget::AWS_TRANSIENT_COST`.
 const AWS_CAPACITY: u32 = 500;
-const AWS_TRANSIENT_COST: u32 = 14;
 const AWS_THROTTLED_COST: u32 = 5;
 
 /// The bucket of gRPC's own examples (A6, `maxTokens: 10`).

@@ -13,7 +13,7 @@ mod plan;
 mod replay;
 mod when;
 
-pub(crate) use drive::{Work, drive};
+pub(crate) use drive::{Ran, Work, drive};
 pub use jitter::Jitter;
 pub(crate) use plan::Plan;
 pub(crate) use replay::{Each, GivesBack, Replayed};
@@ -67,7 +67,11 @@ impl Retry {
     }
 
     fn new(backoff: Backoff, jitter: Jitter) -> Self {
-        Self { plan: Plan::new(backoff, jitter), when: () }
+        Self::of(Plan::new(backoff, jitter))
+    }
+
+    pub(crate) fn of(plan: Plan) -> Self {
+        Self { plan, when: () }
     }
 
     /// Tries again also when the work succeeded with a value for which `predicate` is true. When nothing more may be

@@ -4,6 +4,12 @@ use super::Around;
 use crate::{Call, Error, call::Bounded, error::Fault};
 use std::time::Duration;
 
+mod stream;
+
+#[cfg(feature = "stream")]
+pub use stream::TimedStream;
+pub use stream::{StreamTimeout, StreamWatch};
+
 /// Ends what takes too long, with an error of code `TIMEOUT`.
 ///
 /// ```

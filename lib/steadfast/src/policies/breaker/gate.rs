@@ -94,8 +94,10 @@ impl Gate {
     pub(super) fn shift(&self, to: Phase, refusing_until: u64) {
         // Before the word, so that whoever sees the phase sees its end too.
         self.refuse_until(refusing_until);
-        let next = self.generation().wrapping_add(1);
-        self.word.store(join(next, mark(to)), Ordering::Release);
+        // Read and written in one, or a success that forgets at this moment could be read after it (loom found that).
+        let next = |word| Some(join(generation(word).wrapping_add(1), mark(to)));
+        // It always gives a word, so it never fails.
+        let _before = self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, next);
     }
 
     /// Under the lock.

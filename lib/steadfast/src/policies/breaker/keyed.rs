@@ -49,12 +49,29 @@ struct Entry {
 
 impl<K: Eq + Hash + Clone + fmt::Display> Breakers<K> {
     /// Breakers like `pattern`, for at most 1,024 keys. Each is named after the pattern and its key.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Breaker, Breakers};
+    ///
+    /// let pattern = Breaker::failure_rate(0.5).window(Duration::from_secs(30)).named("provider");
+    /// let breakers: Breakers<String> = Breakers::new(pattern);
+    /// # let _ = breakers;
+    /// ```
     pub fn new(pattern: Breaker) -> Self {
         Self::with_most(pattern, MOST_KEYS)
     }
 
     /// Another bound on the number of keys (at least 1). Gives a new collection without keys. A breaker with a
     /// window takes about 3 KiB.
+    ///
+    /// ```
+    /// use steadfast::{Breaker, Breakers};
+    ///
+    /// let breakers = Breakers::new(Breaker::consecutive(3)).most(2);
+    /// (0..100).for_each(|key| drop(breakers.of(&key)));
+    /// assert_eq!(breakers.len(), 2);
+    /// ```
     #[must_use]
     pub fn most(&self, keys: usize) -> Self {
         Self::with_most(self.read().pattern.clone(), keys)
@@ -66,6 +83,14 @@ impl<K: Eq + Hash + Clone + fmt::Display> Breakers<K> {
     }
 
     /// The breaker of this key. Keep it if you need it often: finding it takes a shared lock and a look into a map.
+    ///
+    /// ```
+    /// use steadfast::{Breaker, Breakers, Error};
+    ///
+    /// let breakers = Breakers::new(Breaker::consecutive(3));
+    /// breakers.of(&"east").enter()?.success();
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn of(&self, key: &K) -> Breaker {
         if let Some(entry) = self.read().entries.get(key) {
             return entry.ask(&self.shared.era);
@@ -109,27 +134,63 @@ impl<K: Eq + Hash + Clone + fmt::Display> Breakers<K> {
     }
 
     /// Every key and how it stands, in no order.
+    ///
+    /// ```
+    /// use steadfast::{Breaker, Breakers, BreakerState};
+    ///
+    /// let breakers = Breakers::new(Breaker::consecutive(3));
+    /// breakers.of(&"east");
+    /// assert_eq!(breakers.states(), [("east", BreakerState::Closed)]);
+    /// ```
     pub fn states(&self) -> Vec<(K, BreakerState)> {
         let table = self.read();
         table.entries.iter().map(|(key, entry)| (key.clone(), entry.breaker.state())).collect()
     }
 
     /// How many keys it knows.
+    ///
+    /// ```
+    /// use steadfast::{Breaker, Breakers};
+    ///
+    /// assert_eq!(Breakers::<u32>::new(Breaker::consecutive(3)).len(), 0);
+    /// ```
     pub fn len(&self) -> usize {
         self.read().entries.len()
     }
 
     /// Whether it knows no key.
+    ///
+    /// ```
+    /// use steadfast::{Breaker, Breakers};
+    ///
+    /// assert!(Breakers::<u32>::new(Breaker::consecutive(3)).is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Forgets a key; the next time it begins closed. False when there was none.
+    ///
+    /// ```
+    /// use steadfast::{Breaker, Breakers};
+    ///
+    /// let breakers = Breakers::new(Breaker::consecutive(3));
+    /// breakers.of(&"east").force_open();
+    /// assert!(breakers.forget(&"east"));
+    /// assert!(breakers.of(&"east").enter().is_ok());
+    /// ```
     pub fn forget(&self, key: &K) -> bool {
         self.write().entries.remove(key).is_some()
     }
 
     /// [`Breaker::reconfigure`] for every key of now and later.
+    ///
+    /// ```
+    /// use steadfast::{Breaker, Breakers};
+    ///
+    /// let breakers = Breakers::<u32>::new(Breaker::consecutive(3));
+    /// breakers.reconfigure(&Breaker::consecutive(5));
+    /// ```
     pub fn reconfigure(&self, like: &Breaker) {
         let table = self.write();
         table.pattern.reconfigure(like);

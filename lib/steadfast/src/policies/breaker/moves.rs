@@ -42,6 +42,11 @@ impl Inside {
         Self { mode: Mode::Closed, window, openings: 0, pause: 0, edition: 0, random, settings }
     }
 
+    /// How long the probes may say nothing.
+    fn patience(&self) -> u64 {
+        self.settings.patience.map_or(self.pause.max(nanos(SHORTEST_PATIENCE)), nanos)
+    }
+
     /// Whether one probe more may go.
     fn has_room(&self, under_way: u32, succeeded: u32) -> bool {
         let (probes, needed) = (self.settings.probes, self.settings.successes_needed());
@@ -69,7 +74,7 @@ impl Shared {
                 self.show_room(&inside);
             }
             // The probes hang; without this, nobody would ever be let in again.
-            Mode::HalfOpen { last_admitted, .. } if now >= last_admitted.saturating_add(inside.pause) => {
+            Mode::HalfOpen { last_admitted, .. } if now >= last_admitted.saturating_add(inside.patience()) => {
                 self.probe_anew(&mut inside, now);
             }
             Mode::HalfOpen { .. } => return Err(PROBE_WAIT.min(self.dials.usual_pause())),
@@ -161,7 +166,7 @@ impl Shared {
     fn show_room(&self, inside: &Inside) {
         if let Mode::HalfOpen { under_way, succeeded, last_admitted } = inside.mode {
             let full = !inside.has_room(under_way, succeeded);
-            self.gate.refuse_until(if full { last_admitted.saturating_add(inside.pause) } else { 0 });
+            self.gate.refuse_until(if full { last_admitted.saturating_add(inside.patience()) } else { 0 });
         }
     }
 
@@ -232,3 +237,6 @@ impl Shared {
         self.show_room(&inside);
     }
 }
+
+/// A guess: a good call that takes longer is rare, and whoever has such calls can say so.
+const SHORTEST_PATIENCE: Duration = Duration::from_secs(5);

@@ -35,6 +35,18 @@ pub struct Permit(Guard<Held>);
 impl Permit {
     /// The target answers: from here on the work may take as long as it likes. With
     /// [`Breaker::slow_calls`] the time until now is what counts; without, nothing happens.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Breaker, Error};
+    ///
+    /// let breaker = Breaker::failure_rate(0.5).slow_calls(Duration::from_secs(10), 0.5);
+    /// let mut permit = breaker.enter()?;
+    /// // the first chunk came ...
+    /// permit.first_byte();
+    /// # permit.success();
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn first_byte(&mut self) {
         if let Took::Since(began) = self.0.took {
             let shared = &self.0.admitted.breaker.shared;
@@ -43,11 +55,23 @@ impl Permit {
     }
 
     /// The work succeeded.
+    ///
+    /// ```
+    /// steadfast::Breaker::consecutive(3).enter()?.success();
+    /// # Ok::<(), steadfast::Error>(())
+    /// ```
     pub fn success(mut self) {
         self.0.settle(Verdict::Success);
     }
 
     /// The work failed; whether that speaks against the target is read from the error.
+    ///
+    /// ```
+    /// use steadfast::{Breaker, Error};
+    ///
+    /// Breaker::consecutive(3).enter()?.failure(&Error::connection_lost("shop"));
+    /// # Ok::<(), Error>(())
+    /// ```
     pub fn failure<X: Fault>(mut self, error: &X) {
         self.0.settle(rule::judge(Some(error)));
     }

@@ -7,7 +7,7 @@ pub(super) use modelled::here;
 pub(super) use real::here;
 
 /// How many threads own a cell; more than most machines run at once.
-pub(super) const OWNED: usize = if cfg!(loom) { 2 } else { 16 };
+pub(super) const OWNED: usize = if cfg!(loom) { 1 } else { 16 };
 
 /// How many cells the other threads share.
 pub(super) const SHARED: usize = if cfg!(loom) { 1 } else { 8 };

@@ -54,6 +54,12 @@ pub(super) fn judge_window(totals: Totals, settings: &Settings) -> Option<OpenRe
 }
 
 /// Why a breaker opened.
+///
+/// ```
+/// use steadfast::OpenReason;
+///
+/// assert_eq!(OpenReason::FailureRate { failures: 5, calls: 10 }.to_string(), "5 of 10 calls failed");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -96,6 +102,13 @@ impl fmt::Display for OpenReason {
 }
 
 /// A move of a breaker; as an event of its own, what one that only observes would have done.
+///
+/// ```
+/// use steadfast::{Event, ObservedMove};
+///
+/// let event = Event::BreakerObserved { target: "shop".into(), would: ObservedMove::Close };
+/// assert_eq!(event.to_string(), "breaker shop: would have closed");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "move", rename_all = "snake_case"))]
 #[non_exhaustive]

@@ -17,6 +17,17 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How a breaker stands. One that only observes shows how it would stand.
+///
+/// ```
+/// use steadfast::{Breaker, BreakerState};
+///
+/// let line = match Breaker::consecutive(3).state() {
+///     BreakerState::Closed => "fine".to_owned(),
+///     BreakerState::Open { retry_after } => format!("resting for {} s", retry_after.as_secs()),
+///     BreakerState::HalfOpen => "being tried".to_owned(),
+/// };
+/// assert_eq!(line, "fine");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "state", rename_all = "snake_case"))]
 pub enum BreakerState {

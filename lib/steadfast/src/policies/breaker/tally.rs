@@ -148,5 +148,5 @@ const NANOS_BITS: u32 = 60;
 const COUNT_BITS: u32 = 28;
 const MOST: u64 = (1 << COUNT_BITS) - 1;
 
-#[cfg(test)]
+#[cfg(all(test, not(loom)))]
 mod tests;

@@ -3,7 +3,7 @@
 
 use super::{Again, Plan, plan::Next};
 use crate::{Attempt, Blame, Call, Error, Event, Guidance, RetryAdvice, call::Bounded, error::Fault};
-use std::time::Duration;
+use std::{pin::pin, time::Duration};
 use tokio::time::Instant;
 
 /// What is tried, perhaps several times.
@@ -52,7 +52,8 @@ where
     let mut course = Course::new(plan.map(|(plan, _)| plan), call);
     loop {
         call.events().emit(|| started(call, attempt));
-        let output = work.begin(attempt).await;
+        // Pinned where it is made: awaiting it by value copies it once more, which costs as much as the whole loop.
+        let output = pin!(work.begin(attempt)).await;
         let output = work.end(output);
         let guidance = match (&output, plan) {
             (Ok(value), Some((_, when))) if when.again(value) => TRY_AGAIN,

@@ -12,7 +12,7 @@ pub struct Plan {
     pub(super) max_delay: Duration,
     pub(super) max_elapsed: Option<Duration>,
     pub(super) seed: Option<u64>,
-    pub(super) budget: Option<Budget>,
+    pub(crate) budget: Option<Budget>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

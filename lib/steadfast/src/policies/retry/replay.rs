@@ -3,7 +3,7 @@
 
 use super::drive::Work;
 use crate::{
-    Attempt, CancelReason, Code, Failed, Guidance,
+    Attempt, CancelReason, Code, Guidance,
     error::{Fault, Stop},
 };
 
@@ -57,12 +57,6 @@ impl<E, I> GivenBack<E, I> {
     /// The input is gone.
     pub fn spent(error: E) -> Self {
         Self { error, input: None }
-    }
-}
-
-impl<E, I> GivenBack<E, I> {
-    pub(crate) fn into_failed(self) -> GivenBack<Failed<E>, I> {
-        GivenBack { error: self.error.into(), input: self.input }
     }
 }
 
