@@ -139,7 +139,7 @@ where
     A: TimeLimit,
 {
     /// The same pipeline as a [`BoxPipeline`], with the same breaker and budget; for pipelines without limits and
-    /// without a predicate on values.
+    /// without a predicate on values. What a later reload makes anew lives on the real clock.
     pub fn boxed(&self) -> BoxPipeline<E> {
         let pipeline = Pipeline {
             name: self.name.clone(),

@@ -128,7 +128,7 @@ impl Default for RetrySettings {
 
 impl Default for BreakerSettings {
     fn default() -> Self {
-        // 5: the default of Envoy's outlier detection (`consecutive_5xx`) and of Failsafe's examples.
+        // 5 in a row: the default of Envoy's outlier detection (`consecutive_5xx`).
         Self { failures: 5, open_ms: 30_000, probes: 1 }
     }
 }
