@@ -66,8 +66,8 @@ pub use name::Name;
 pub use nudge::Nudge;
 pub use outcome::{Degraded, Failed, Outcome, TimeSplit};
 pub use pipeline::{
-    BackoffSettings, BoxPipeline, BreakerSettings, BudgetSettings, CustomOrder, Pipeline, PipelineSettings, Pipelines,
-    RetrySettings, Runs, With,
+    BackoffSettings, BoxPipeline, BreakerSettings, BudgetSettings, CustomOrder, LimitSettings, Pipeline,
+    PipelineSettings, Pipelines, RetrySettings, Runs, With,
 };
 #[cfg(feature = "tower")]
 pub use pipeline::{PipelineLayer, PipelineService};

@@ -31,7 +31,7 @@ mod with;
 pub use boxed::BoxPipeline;
 pub use custom_order::CustomOrder;
 pub use registry::Pipelines;
-pub use settings::{BackoffSettings, BreakerSettings, BudgetSettings, PipelineSettings, RetrySettings};
+pub use settings::{BackoffSettings, BreakerSettings, BudgetSettings, LimitSettings, PipelineSettings, RetrySettings};
 #[cfg(feature = "tower")]
 pub use tower::{PipelineLayer, PipelineService};
 pub use with::{Runs, With};

@@ -3,7 +3,8 @@
 use std::time::Duration;
 use steadfast::{
     BackoffSettings, BoxPipeline, Breaker, BreakerSettings, BreakerState, Budget, BudgetSettings, Call, CancelToken,
-    Clock, Code, Error, Failed, Jitter, Pipeline, PipelineSettings, Pipelines, Retry, RetrySettings, With,
+    Clock, Code, Error, Failed, Jitter, LimitSettings, Pipeline, PipelineSettings, Pipelines, RejectedBy, Retry,
+    RetrySettings, With,
 };
 
 fn call() -> Call {
@@ -15,6 +16,7 @@ fn full() -> PipelineSettings {
         deadline_ms: Some(60_000),
         retry: Some(RetrySettings { jitter: Some(Jitter::None), ..RetrySettings::default() }),
         breaker: Some(BreakerSettings { failures: 4, ..BreakerSettings::default() }),
+        limits: None,
         attempt_timeout_ms: Some(20_000),
     }
 }
@@ -67,21 +69,23 @@ fn everything_that_makes_no_sense_is_named_at_once() {
             budget: Some(BudgetSettings::Ratio { share: f64::NAN, floor_per_sec: 0 }),
             ..RetrySettings::default()
         }),
+        limits: Some(LimitSettings { concurrent: Some(0), queue: 0, per_second: Some(0) }),
         breaker: Some(BreakerSettings { failures: 0, open_ms: 0, probes: 0 }),
     };
     let error = BoxPipeline::<Error>::new("shop", &settings, &Clock::real()).unwrap_err();
     assert_eq!(error.code(), Code::VALIDATION);
-    insta::assert_snapshot!(error.message(), @"The pipeline shop is not valid: deadline_ms is 0, attempt_timeout_ms is 0, retry.max_attempts is 0, retry.wait_ms is longer than retry.max_wait_ms, retry.max_elapsed_ms is 0, retry.budget.ratio.share is not between 0 and 1, breaker.failures is 0, breaker.open_ms is 0, breaker.probes is 0.");
+    insta::assert_snapshot!(error.message(), @"The pipeline shop is not valid: deadline_ms is 0, attempt_timeout_ms is 0, retry.max_attempts is 0, retry.wait_ms is longer than retry.max_wait_ms, retry.max_elapsed_ms is 0, retry.budget.ratio.share is not between 0 and 1, limits.concurrent is 0, limits.per_second is 0, breaker.failures is 0, breaker.open_ms is 0, breaker.probes is 0.");
 
     let retry = RetrySettings { budget: Some(BudgetSettings::Tokens(13)), ..RetrySettings::default() };
     let settings = PipelineSettings {
         deadline_ms: Some(5),
         attempt_timeout_ms: Some(6),
         retry: Some(retry),
+        limits: Some(LimitSettings { queue: 3, ..LimitSettings::default() }),
         ..PipelineSettings::default()
     };
     let error = BoxPipeline::<Error>::new("shop", &settings, &Clock::real()).unwrap_err();
-    insta::assert_snapshot!(error.message(), @"The pipeline shop is not valid: attempt_timeout_ms is longer than deadline_ms, retry.budget.tokens does not pay for a single retry, which costs 14.");
+    insta::assert_snapshot!(error.message(), @"The pipeline shop is not valid: attempt_timeout_ms is longer than deadline_ms, retry.budget.tokens does not pay for a single retry, which costs 14, limits.queue needs limits.concurrent.");
 }
 
 #[tokio::test(start_paused = true)]
@@ -107,6 +111,24 @@ async fn a_reload_keeps_the_counters_of_what_did_not_change() {
     pipeline.reload(&PipelineSettings { retry: Some(retry), breaker: Some(breaker), ..full() }).unwrap();
     assert_eq!(held.budget().unwrap().available(), 400);
     assert_eq!(held.breaker().unwrap().state(), BreakerState::Closed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_of_settings_refuse_and_a_reload_keeps_what_they_count() {
+    let limits = Some(LimitSettings { concurrent: Some(1), queue: 0, per_second: Some(2) });
+    let pipeline = boxed(&PipelineSettings { limits, ..PipelineSettings::default() });
+    let inner = pipeline
+        .run(&call(), |_| async {
+            pipeline.reload(&PipelineSettings { limits, deadline_ms: Some(9_000), ..PipelineSettings::default() })?;
+            Ok(pipeline.run(&call(), |_| async { Ok(()) }).await.unwrap_err())
+        })
+        .await
+        .unwrap();
+    assert!(matches!(inner.value, Failed::Rejected(rejection) if rejection.by == RejectedBy::Bulkhead));
+    // The place was given back, and the second of two tokens is there; a third is not.
+    assert!(pipeline.run(&call(), |_| async { Ok(()) }).await.is_ok());
+    let failed = pipeline.run(&call(), |_| async { Ok(()) }).await.unwrap_err();
+    assert!(matches!(failed, Failed::Rejected(rejection) if rejection.by == RejectedBy::RateLimit));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 
 use super::{
     Pipeline, PipelineSettings,
+    settings::Limits,
     slots::{BreakerSlot, RetrySlot, TimeLimit},
 };
 use crate::{Attempt, Breaker, Budget, Call, Classify, Clock, Error, Failed, GivenBack, Outcome, Replay, Retry};
@@ -46,7 +47,7 @@ struct Current<E> {
     pipeline: Open<E>,
 }
 
-type Open<E> = Pipeline<E, Option<Duration>, (), (), Option<Retry>, (), Option<Breaker>, Option<Duration>>;
+type Open<E> = Pipeline<E, Option<Duration>, (), (), Option<Retry>, Limits, Option<Breaker>, Option<Duration>>;
 
 impl<E> BoxPipeline<E> {
     /// A pipeline of these settings, its breaker and budget on `clock`; an error that names everything that makes no
@@ -62,8 +63,8 @@ impl<E> BoxPipeline<E> {
         Self { shared: Arc::new(Shared { name, clock, current: RwLock::new(Arc::new(current)) }) }
     }
 
-    /// Goes on with other settings. What is under way ends as it began. A breaker or a budget whose own numbers stay as
-    /// they are keeps its counters; one with other numbers begins anew. Settings that make no sense change nothing.
+    /// Goes on with other settings. What is under way ends as it began. A breaker, a budget or limits whose own numbers
+    /// stay as they are keep their counters; those with other numbers begin anew. Settings that make no sense change nothing.
     pub fn reload(&self, settings: &PipelineSettings) -> Result<(), Error> {
         settings.check(&self.shared.name)?;
         let mut current = self.shared.current.write().unwrap_or_else(PoisonError::into_inner);
@@ -138,7 +139,7 @@ where
     A: TimeLimit,
 {
     /// The same pipeline as a [`BoxPipeline`], with the same breaker and budget; for pipelines without limits and
-    /// without a predicate on values.
+    /// without a predicate on values. What a later reload makes anew lives on the real clock.
     pub fn boxed(&self) -> BoxPipeline<E> {
         let pipeline = Pipeline {
             name: self.name.clone(),
@@ -146,7 +147,7 @@ where
             cache: (),
             fallback: (),
             retry: self.retry.parts().map(|(plan, ())| Retry::of(plan.clone())),
-            limits: (),
+            limits: Limits::default(),
             breaker: self.breaker.handle().cloned(),
             attempt_timeout: self.attempt_timeout.limit(),
             error: PhantomData,
@@ -162,6 +163,10 @@ impl<E> Current<E> {
             let kept = last.filter(|last| last.settings.budget() == Some(numbers)).and_then(Self::budget);
             kept.cloned().unwrap_or_else(|| numbers.build(name, clock))
         });
+        let limits = settings.limits.map(|numbers| {
+            let kept = last.filter(|last| last.settings.limits == Some(numbers));
+            kept.map_or_else(|| numbers.build(name, clock), |last| last.pipeline.limits.clone())
+        });
         let breaker = settings.breaker.map(|numbers| {
             let kept = last.filter(|last| last.settings.breaker == Some(numbers));
             let kept = kept.and_then(|last| last.pipeline.breaker.clone());
@@ -173,7 +178,7 @@ impl<E> Current<E> {
             cache: (),
             fallback: (),
             retry: settings.retry.as_ref().map(|retry| retry.build(budget)),
-            limits: (),
+            limits: limits.unwrap_or_default(),
             breaker,
             attempt_timeout: settings.attempt_timeout_ms.map(Duration::from_millis),
             error: PhantomData,

@@ -1,7 +1,7 @@
 //! A pipeline as numbers: what a settings file holds. It is plain and unchecked; a `BoxPipeline` is made of it only
 //! when every number makes sense. Times are in milliseconds, because that is what people write in files.
 
-use crate::{Breaker, Budget, Clock, Error, Jitter, Retry};
+use crate::{Breaker, Budget, Bulkhead, Clock, Error, Jitter, RateLimit, Retry};
 use std::time::Duration;
 
 /// What a [`BoxPipeline`](crate::BoxPipeline) is made of. A place that is `None` stays empty.
@@ -29,6 +29,8 @@ pub struct PipelineSettings {
     pub deadline_ms: Option<u64>,
     /// When and how often to try again.
     pub retry: Option<RetrySettings>,
+    /// What each attempt has to pass.
+    pub limits: Option<LimitSettings>,
     /// What stops calling a target that keeps failing.
     pub breaker: Option<BreakerSettings>,
     /// How long one attempt may take.
@@ -85,6 +87,18 @@ pub enum BudgetSettings {
     },
 }
 
+/// See [`Bulkhead`] and [`RateLimit`]; the bulkhead is outside. The default limits nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default, deny_unknown_fields))]
+pub struct LimitSettings {
+    /// So many attempts may be under way at once.
+    pub concurrent: Option<u32>,
+    /// So many more may wait for a place.
+    pub queue: u32,
+    /// So many attempts may begin in a second.
+    pub per_second: Option<u32>,
+}
+
 /// See [`Breaker`]. The default opens after 5 failures in a row, for 30 s, and closes after one probe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default, deny_unknown_fields))]
@@ -114,7 +128,7 @@ impl Default for RetrySettings {
 
 impl Default for BreakerSettings {
     fn default() -> Self {
-        // 5: the default of Envoy's outlier detection (`consecutive_5xx`) and of Failsafe's examples.
+        // 5 in a row: the default of Envoy's outlier detection (`consecutive_5xx`).
         Self { failures: 5, open_ms: 30_000, probes: 1 }
     }
 }
@@ -145,6 +159,11 @@ impl PipelineSettings {
                 }
                 None => {}
             }
+        }
+        if let Some(limits) = &self.limits {
+            wrong.when(limits.concurrent == Some(0), "limits.concurrent is 0");
+            wrong.when(limits.concurrent.is_none() && limits.queue > 0, "limits.queue needs limits.concurrent");
+            wrong.when(limits.per_second == Some(0), "limits.per_second is 0");
         }
         if let Some(breaker) = &self.breaker {
             wrong.when(breaker.failures == 0, "breaker.failures is 0");
@@ -202,6 +221,16 @@ impl BudgetSettings {
     }
 }
 
+impl LimitSettings {
+    pub(super) fn build(self, name: &str, clock: &Clock) -> Limits {
+        let bulkhead =
+            self.concurrent.map(|concurrent| Bulkhead::new(concurrent).queue(self.queue).named(name.to_owned()));
+        let rate =
+            self.per_second.map(|calls| RateLimit::per_second(calls).with_clock(clock.clone()).named(name.to_owned()));
+        (bulkhead, rate)
+    }
+}
+
 impl BreakerSettings {
     pub(super) fn build(self, name: &str, clock: &Clock) -> Breaker {
         Breaker::consecutive(self.failures)
@@ -211,3 +240,6 @@ impl BreakerSettings {
             .named(name.to_owned())
     }
 }
+
+/// Both are handles.
+pub(super) type Limits = (Option<Bulkhead>, Option<RateLimit>);
