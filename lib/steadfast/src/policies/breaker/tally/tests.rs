@@ -1,3 +1,5 @@
+//! The tally, cell by cell and against a map of buckets that never forgets.
+
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;

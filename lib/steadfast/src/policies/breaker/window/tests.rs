@@ -1,3 +1,5 @@
+//! The windows by themselves: how much room they take, and what survives a change.
+
 use super::*;
 
 #[test]
