@@ -163,14 +163,15 @@ fn a_breaker_that_only_observes_refuses_nobody_and_says_what_it_would_have_done(
     clock.advance(SECOND * 29);
     breaker.enter().unwrap().success();
     assert_eq!(breaker.state(), BreakerState::Closed);
+    breaker.force_open();
+    assert!(breaker.enter().is_err(), "what is done by hand is done");
     insta::assert_snapshot!(log, @r"
     0 ms  breaker shop: would have opened for 30s: 2 failures in a row
     0 ms  breaker shop: would have refused a call for 29s
     0 ms  breaker shop: would have half opened
     0 ms  breaker shop: would have closed
+    0 ms  breaker shop: opened for 30s: opened by hand
     ");
-    breaker.force_open();
-    assert!(breaker.enter().is_err(), "what is done by hand is done");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The tally against a slow model: nothing is lost, nothing is counted twice, nothing old is counted.
+//! The tally, cell by cell and against a map of buckets that never forgets.
 
 use super::*;
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-//! The window's bounds: how much it holds, and what happens at the edges of its numbers.
+//! The windows by themselves: how much room they take, and what survives a change.
 
 use super::*;
 
