@@ -186,6 +186,22 @@ fn a_limit_that_grows_serves_the_line_at_once() {
 }
 
 #[test]
+fn a_limit_that_shrank_serves_the_line_only_when_there_is_room_again() {
+    let (limit, call) = (AdaptiveLimit::aimd().start(4).queue(1), call());
+    let mut inside = fill(&limit);
+    let mut waiting = Box::pin(limit.enter(&call));
+    assert!(poll(&mut waiting).is_pending());
+    inside.pop().unwrap().failure(&too_many()); // now 2
+    assert_eq!((limit.limit(), limit.in_flight(), limit.queued()), (2, 3, 1));
+    drop(inside.pop());
+    assert_eq!((limit.in_flight(), limit.queued()), (2, 1));
+    assert!(poll(&mut waiting).is_pending());
+    drop(inside.pop());
+    assert_eq!((limit.in_flight(), limit.queued()), (2, 0));
+    assert!(matches!(poll(&mut waiting), Poll::Ready(Ok(_))));
+}
+
+#[test]
 fn its_changes_are_told() {
     let log = Arc::new(EventLog::new(&Clock::manual()));
     let limit = AdaptiveLimit::aimd().start(1).bounds(1, 2).named("cloud").with_events(Events::to(Arc::clone(&log)));

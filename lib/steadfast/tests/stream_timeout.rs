@@ -53,6 +53,16 @@ async fn a_first_piece_that_never_comes_ends_the_wait() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_silence_after_an_early_first_piece_does_not_wait_for_the_first_limit() {
+    let call = call();
+    let start = call.clock().now();
+    let mut watch = limits().watch(&call);
+    watch.next(piece_after(1)).await.unwrap();
+    watch.next(pending::<()>()).await.unwrap_err();
+    assert_eq!(call.clock().now() - start, secs(31));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_steady_stream_may_last_for_ever() {
     let call = call();
     let mut watch = limits().watch(&call);
