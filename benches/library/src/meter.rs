@@ -4,7 +4,7 @@
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     sync::{
-        Arc, Barrier,
+        Arc,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -19,11 +19,23 @@ use crate::cases::Case;
 pub struct Cost {
     /// Median of the samples, one thread.
     pub alone_ns: f64,
-    /// Median of the samples, each of two threads on one shared object; `None` when the two hardly ever ran at once.
-    pub shared_ns: Option<f64>,
+    /// Each of two threads on one shared object.
+    pub shared: Shared,
     pub allocations: f64,
     pub allocated_bytes: f64,
     pub instructions: Option<f64>,
+}
+
+/// Two threads on one shared object, for each call of one of them; the median of the samples.
+#[derive(Debug, Clone, Copy, Default)]
+pub enum Shared {
+    /// They hardly ever ran at once.
+    #[default]
+    Unknown,
+    /// Both ran all the time.
+    Busy(f64),
+    /// They slept for a good part of it, waiting for one another: real time, not the processor's.
+    Waiting(f64),
 }
 
 /// Every case, in turns.
@@ -42,13 +54,24 @@ pub fn measure(cases: &[Case], rounds: usize) -> Vec<Cost> {
         let (allocations, bytes) = allocations(|| run(1_000));
         Cost {
             alone_ns: median(alone).unwrap_or(f64::NAN),
-            shared_ns: if shared.len() >= rounds / 4 { median(shared) } else { None },
+            shared: shared_cost(&shared, rounds),
             allocations: allocations as f64 / 1_000.0,
             allocated_bytes: bytes as f64 / 1_000.0,
             instructions: None,
         }
     });
     costs.collect()
+}
+
+fn shared_cost(samples: &[Together], rounds: usize) -> Shared {
+    let of = |busy| samples.iter().filter(|sample| sample.busy == busy).map(|sample| sample.ns).collect::<Vec<_>>();
+    let (busy, waiting) = (of(true), of(false));
+    let enough = |samples: &Vec<f64>| samples.len() >= rounds / 2;
+    match (median(busy.clone()), median(waiting.clone())) {
+        (Some(ns), _) if enough(&busy) => Shared::Busy(ns),
+        (_, Some(ns)) if enough(&waiting) => Shared::Waiting(ns),
+        _ => Shared::Unknown,
+    }
 }
 
 /// So many calls that they take about a millisecond.
@@ -66,33 +89,57 @@ fn on_this_thread(run: &dyn Fn(u64), calls: u64) -> Duration {
     thread_time() - before
 }
 
-/// One sample of two threads that begin at one moment; nothing when they did not really run at once.
-fn on_two_threads(run: &Arc<dyn Fn(u64) + Send + Sync>, calls: u64) -> Option<f64> {
-    let (ready, runtime) = (AtomicU32::new(0), tokio::runtime::Handle::current());
-    let both = Barrier::new(2);
+/// Short samples of two threads that begin each at one moment, without those in which they did not really run at
+/// once. Short, because on a busy machine two threads seldom run together for long, but they do when both have just
+/// met.
+fn on_two_threads(run: &Arc<dyn Fn(u64) + Send + Sync>, calls: u64) -> Vec<Together> {
+    let (arrived, runtime) = (AtomicU32::new(0), tokio::runtime::Handle::current());
+    let calls = calls / MEETINGS as u64 + 1;
     let one = || {
         let _inside = runtime.enter();
-        run(calls / 8 + 1);
-        both.wait();
-        ready.fetch_add(1, Ordering::SeqCst);
-        while ready.load(Ordering::SeqCst) < 2 {
-            std::hint::spin_loop();
-        }
-        let (began, before) = (now(), thread_time());
         run(calls);
-        (began, now(), thread_time() - before)
+        let sample = |meeting| {
+            arrived.fetch_add(1, Ordering::SeqCst);
+            while arrived.load(Ordering::SeqCst) < 2 * (meeting + 1) {
+                std::hint::spin_loop();
+            }
+            let (began, before) = (now(), thread_time());
+            run(calls);
+            Sample { began, ended: now(), busy: thread_time() - before }
+        };
+        (0..MEETINGS).map(sample).collect::<Vec<_>>()
     };
     let (first, second) = std::thread::scope(|scope| {
         let second = scope.spawn(one);
         (one(), second.join())
     });
-    let second = second.ok()?;
-    let together = first.1.min(second.1).saturating_duration_since(first.0.max(second.0));
-    let longest = (first.1 - first.0).max(second.1 - second.0);
-    let busy = (first.2 + second.2).as_secs_f64() / (2.0 * longest.as_secs_f64());
-    let at_once = together.as_secs_f64() / longest.as_secs_f64();
-    let per_call = (first.2 + second.2).as_nanos() as f64 / 2.0 / calls as f64;
-    (at_once >= AT_ONCE && busy >= AT_ONCE).then_some(per_call)
+    let pairs = first.iter().zip(second.iter().flatten());
+    pairs.filter_map(|(first, second)| first.at_once_with(second, calls)).collect()
+}
+
+struct Sample {
+    began: Instant,
+    ended: Instant,
+    busy: Duration,
+}
+
+impl Sample {
+    /// What a call cost each thread, when both were at it at the same time.
+    fn at_once_with(&self, other: &Self, calls: u64) -> Option<Together> {
+        let together = self.ended.min(other.ended).saturating_duration_since(self.began.max(other.began));
+        let longest = (self.ended - self.began).max(other.ended - other.began);
+        let ran = (self.busy + other.busy) / 2;
+        let busy = ran.as_secs_f64() >= AT_ONCE * longest.as_secs_f64();
+        let ns = if busy { ran } else { longest }.as_nanos() as f64 / calls as f64;
+        (together.as_secs_f64() >= AT_ONCE * longest.as_secs_f64()).then_some(Together { ns, busy })
+    }
+}
+
+#[derive(Clone)]
+struct Together {
+    ns: f64,
+    /// Whether both ran all the time.
+    busy: bool,
 }
 
 #[expect(clippy::disallowed_methods, reason = "a measurement is of real time")]
@@ -155,6 +202,9 @@ static BYTES: AtomicU64 = AtomicU64::new(0);
 
 /// Long enough for the clock, short enough to be seldom interrupted.
 const SAMPLE: Duration = Duration::from_millis(1);
+
+/// How often the two threads meet for each time that they are begun.
+const MEETINGS: u32 = 8;
 
 /// Both threads ran for this share of the sample, and at the same time.
 const AT_ONCE: f64 = 0.85;

@@ -208,15 +208,16 @@ async fn a_pipeline_for_each_target_and_a_chain_around_them() {
     let pipeline = |target: &'static str| {
         let breaker = Breaker::consecutive(2).named(target).with_clock(stage.clock().clone());
         let retry = Retry::fixed(Duration::from_secs(1)).max_attempts(2);
-        Pipeline::named(target).retry(retry).breaker(breaker).attempt_timeout(Duration::from_secs(2))
+        let pipeline = Pipeline::named(target).retry(retry).breaker(breaker).attempt_timeout(Duration::from_secs(2));
+        Named(target, pipeline)
     };
-    let chain = Fallback::ordered(["near", "far"].map(|name| Named(name, pipeline(name))));
+    let chain = Fallback::ordered([pipeline("near"), pipeline("far")]);
     let mut asked = Vec::new();
     for _ in 0..2 {
         let near = Script::new([Step::hang(), Step::error(Error::unavailable("near"))]);
         let served = chain.run(&call, async |target, _| {
-            let run =
-                target.1.run(&call, |_| async { if target.0 == "near" { near.play().await } else { Ok("sunny") } });
+            let Named(name, pipeline) = target;
+            let run = pipeline.run(&call, |_| async { if *name == "near" { near.play().await } else { Ok("sunny") } });
             Ok(run.await?.value)
         });
         asked.push((served.await.unwrap().by.0, near.played()));
@@ -241,6 +242,7 @@ async fn a_pipeline_for_each_target_and_a_chain_around_them() {
     ");
 }
 
+/// A chain shows its targets' names in events.
 struct Named<P>(&'static str, P);
 
 impl<P> std::fmt::Display for Named<P> {

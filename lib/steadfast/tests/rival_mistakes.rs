@@ -240,7 +240,7 @@ async fn paused_time_that_does_not_reach_the_breaker() {
     assert_eq!(breaker.state(), BreakerState::HalfOpen);
 }
 
-/// mcp-proxy #220: it does not trip before 100 calls, whatever the minimum says.
+/// A breaker in a proxy (its issue 220): it does not trip before 100 calls, whatever the minimum says.
 #[test]
 fn a_minimum_of_calls_that_is_not_heard() {
     let breaker = Breaker::failure_rate(0.5).window_calls(100).min_calls(10);

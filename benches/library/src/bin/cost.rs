@@ -8,7 +8,7 @@ use anyhow::Context;
 use steadfast_library_benches::{
     callgrind,
     cases::{self, Case, Group, Whose},
-    meter::{Cost, Counting, measure},
+    meter::{Cost, Counting, Shared, measure},
     today, version,
 };
 
@@ -79,7 +79,11 @@ fn table(cases: &[Case], costs: &[Cost]) -> String {
             case.name,
             cost.alone_ns,
             over,
-            cost.shared_ns.map_or_else(|| "?".to_owned(), |shared| format!("{shared:.0}")),
+            match cost.shared {
+                Shared::Unknown => "?".to_owned(),
+                Shared::Busy(ns) => format!("{ns:.0}"),
+                Shared::Waiting(ns) => format!("{ns:.0} asleep"),
+            },
             cost.instructions.map_or_else(|| "?".to_owned(), |count| format!("{count:.0}")),
             if cost.allocations < 0.01 {
                 "0".to_owned()
@@ -129,13 +133,16 @@ const NOTES: &str = "
 - **ns**: time of the thread's own processor, median of 61 samples of about 1 ms, the cases in turns. Differences
   under a quarter are noise on a busy machine.
 - **2 threads**: the same for each of two threads that call one shared object at the same moment; samples in which
-  both did not run for 85 % of the time are left out, and `?` means that too few were left.
+  both did not run for 85 % of the time are left out, and `?` means that too few were left. `asleep`: they slept,
+  waiting for one another, so this is real time, and on a busy machine too high.
 - **instructions**: counted by callgrind, the difference of 6,000 and 1,000 calls. It does not depend on the machine's
   load; it does not see waiting for memory, and reading a clock counts as nothing but the call.
 - **allocations**: for each call, by a counting allocator.
 - **times the cheapest rival**: over bare, as a share of the cheapest other crate in the group. That is not always one
   that does the same: recloser, failsafe and tower-resilience read no clock on this path, seatbelt and our 30 s window do.
 - A breaker is given a rule in brackets: failures in a row, a rate over the last 100 calls, or over the last 30 s.
-- An open breaker's refusal is an error of the house in steadfast, with the time to wait in it; the other crates give
-  back a bare variant.
+- An open breaker's refusal says in steadfast for how long; the other crates give back a bare variant. The house's
+  error is a box with sentences for people in it; with an error type of one's own, or with a permit, it is not made.
+- steadfast is put together by hand, one policy's `run` inside the other's, and as the pipeline, which also tells the
+  attempts and the time, takes any error type and has a retry budget.
 ";

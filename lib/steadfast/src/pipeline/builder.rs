@@ -19,8 +19,9 @@ impl<E, C, F, R, L, B, A> Pipeline<E, (), C, F, R, L, B, A> {
 impl<E, D, F, R, L, B, A> Pipeline<E, D, (), F, R, L, B, A> {
     /// What keeps answers, and lets callers who want the same thing at the same time share one run. Such a pipeline is
     /// run by `run_keyed`.
+    #[expect(clippy::type_complexity, reason = "one parameter for each place")]
     #[must_use]
-    pub fn cache<K, V>(self, cache: KeptFor<K, V, E>) -> Pipeline<E, D, KeptFor<K, V, E>, F, R, L, B, A> {
+    pub fn cache<K, V>(self, cache: Cache<K, V, Failed<E>>) -> Pipeline<E, D, Cache<K, V, Failed<E>>, F, R, L, B, A> {
         let Self { name, deadline, cache: (), fallback, retry, limits, breaker, attempt_timeout, error } = self;
         Pipeline { name, deadline, cache, fallback, retry, limits, breaker, attempt_timeout, error }
     }
@@ -84,6 +85,3 @@ impl<E, D, C, F, R, L, B> Pipeline<E, D, C, F, R, L, B, ()> {
         Pipeline { name, deadline, cache, fallback, retry, limits, breaker, attempt_timeout, error }
     }
 }
-
-/// A cache whose errors are the pipeline's, because callers who share a run share its failure.
-type KeptFor<K, V, E> = Cache<K, V, Failed<E>>;

@@ -91,16 +91,17 @@ mod real {
         fn no_two_living_threads_own_the_same_place_and_a_dead_one_gives_its_place_back() {
             for _ in 0..3 {
                 let together = Barrier::new(40);
-                let places: Vec<usize> = std::thread::scope(|threads| {
+                let places: Vec<(Place, Place)> = std::thread::scope(|threads| {
                     let keep = || {
-                        let place = here();
-                        assert_eq!(here(), place);
+                        let places = (here(), here());
                         together.wait();
-                        place.0
+                        places
                     };
                     let threads: Vec<_> = (0..40).map(|_| threads.spawn(keep)).collect();
                     threads.into_iter().map(|thread| thread.join().unwrap()).collect()
                 });
+                assert!(places.iter().all(|(first, second)| first == second), "{places:?}");
+                let places: Vec<usize> = places.into_iter().map(|(place, _)| place.0).collect();
                 let mut owned: Vec<_> = places.iter().filter(|place| **place < OWNED).collect();
                 owned.sort_unstable();
                 let before = owned.len();

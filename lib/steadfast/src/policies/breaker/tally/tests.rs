@@ -1,3 +1,5 @@
+//! The tally against a slow model: nothing is lost, nothing is counted twice, nothing old is counted.
+
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;

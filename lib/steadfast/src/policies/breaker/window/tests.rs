@@ -1,3 +1,5 @@
+//! The window's bounds: how much it holds, and what happens at the edges of its numbers.
+
 use super::*;
 
 #[test]
