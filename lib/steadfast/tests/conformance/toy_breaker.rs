@@ -145,7 +145,8 @@ impl Shared {
                     false => until.saturating_duration_since(since).saturating_sub(pause),
                 };
                 state.refused += 1;
-                if !left.is_zero() && !(self.has(Flaw::LetsSomeThrough) && state.refused.is_multiple_of(10)) {
+                let slips_through = self.has(Flaw::LetsSomeThrough) && state.refused.is_multiple_of(10);
+                if !left.is_zero() && !slips_through {
                     return Err((!self.has(Flaw::SaysNothing)).then_some(left));
                 }
                 state.generation += 1;

@@ -75,7 +75,7 @@ impl Toy {
             std::panic::resume_unwind(Box::new("on purpose"));
         }
         if self.has(RetryFlaw::Hangs) {
-            std::future::pending().await
+            std::future::pending::<()>().await;
         }
         let began = Instant::now();
         let mut tries = 0;
