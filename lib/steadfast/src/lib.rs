@@ -76,7 +76,7 @@ pub use policies::TimedStream;
 pub use policies::{
     Abandoned, AdaptiveLimit, AdaptivePermit, Again, Around, Breaker, BreakerState, Breakers, Budget, Bulkhead,
     BulkheadPermit, GivenBack, Hedge, Jitter, Keyed, LoadShed, ObservedMove, OpenReason, Permit, Pressure, Priority,
-    RateLimit, Replay, Retry, StreamTimeout, StreamWatch, Timeout, When,
+    RateLimit, Replay, Retry, StreamTimeout, StreamWatch, Timeout, TryFuture, When,
 };
 pub use policies::{Cache, Cached, Fallback, Freshness, Ranked, Served, SingleFlight, Standing};
 #[cfg(feature = "chaos")]

@@ -3,9 +3,8 @@
 //! is not used is of type `()` and costs nothing.
 
 use crate::{
-    Again, Around, Attempt, Call, Classify, Deadline, Error, Failed, GivenBack, Outcome, Replay,
+    Again, Around, Attempt, Call, Classify, Deadline, Error, Failed, GivenBack, Outcome, Replay, TryFuture,
     call::Bounded,
-    error::Fault,
     outcome::Inside,
     policies::{Each, GivesBack, Replayed, drive},
 };
@@ -232,17 +231,12 @@ where
     A: TimeLimit,
 {
     /// One attempt. Only the innermost future watches the token and the clock, for all of them.
-    fn inside_of<'a, S, T, X, W>(
+    fn inside_of<'a, S: BreakerSlot, W: TryFuture>(
         &'a self,
         breaker: &'a S,
         call: &'a Call,
         work: W,
-    ) -> L::Future<'a, T, X, S::Future<'a, T, X, Bounded<'a, W>>>
-    where
-        S: BreakerSlot,
-        X: Fault,
-        W: Future<Output = Result<T, X>>,
-    {
+    ) -> L::Future<'a, S::Future<'a, Bounded<'a, W>>> {
         self.limits.around(call, breaker.guard(call, Bounded::new(call, self.attempt_timeout.limit(), work)))
     }
 }

@@ -18,6 +18,7 @@ mod rate_limit;
 mod retry;
 mod single_flight;
 mod timeout;
+mod try_future;
 
 pub use adaptive_limit::{AdaptiveLimit, AdaptivePermit};
 pub use around::Around;
@@ -35,8 +36,9 @@ pub use keyed::Keyed;
 pub use load_shed::{LoadShed, Pressure, Priority};
 pub use rate_limit::RateLimit;
 pub use retry::{Again, GivenBack, Jitter, Replay, Retry, When};
-pub(crate) use retry::{Each, GivesBack, Plan, Ran, Replayed, Work, drive};
+pub(crate) use retry::{Begin, Each, GivesBack, Plan, Ran, Replayed, Work, drive};
 pub use single_flight::SingleFlight;
 #[cfg(feature = "stream")]
 pub use timeout::TimedStream;
 pub use timeout::{StreamTimeout, StreamWatch, Timeout};
+pub use try_future::TryFuture;

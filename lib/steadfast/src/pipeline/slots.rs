@@ -2,8 +2,7 @@
 //! outside can add to these lists; what wraps one attempt and is not listed is a limit, and those are open.
 
 use crate::{
-    Breaker, Breakers, Call, Retry,
-    error::Fault,
+    Breaker, Breakers, Call, Retry, TryFuture,
     policies::{Guarded, Perhaps, Plan, guarded},
 };
 use std::{fmt, hash::Hash, time::Duration};
@@ -66,16 +65,11 @@ impl<W> RetrySlot for Option<Retry<W>> {
 pub trait BreakerSlot {
     fn handle(&self) -> Option<&Breaker>;
 
-    type Future<'a, T, X, F>: Future<Output = Result<T, X>>
+    type Future<'a, F: TryFuture>: TryFuture<Ok = F::Ok, Fault = F::Fault>
     where
-        Self: 'a,
-        X: Fault,
-        F: Future<Output = Result<T, X>>;
+        Self: 'a;
 
-    fn guard<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Self::Future<'a, T, X, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>;
+    fn guard<'a, F: TryFuture>(&'a self, call: &'a Call, work: F) -> Self::Future<'a, F>;
 }
 
 impl BreakerSlot for () {
@@ -83,17 +77,9 @@ impl BreakerSlot for () {
         None
     }
 
-    type Future<'a, T, X, F>
-        = F
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>;
+    type Future<'a, F: TryFuture> = F;
 
-    fn guard<'a, T, X, F>(&'a self, _: &'a Call, work: F) -> F
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>,
-    {
+    fn guard<'a, F: TryFuture>(&'a self, _: &'a Call, work: F) -> F {
         work
     }
 }
@@ -103,17 +89,9 @@ impl BreakerSlot for Breaker {
         Some(self)
     }
 
-    type Future<'a, T, X, F>
-        = Guarded<'a, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>;
+    type Future<'a, F: TryFuture> = Guarded<'a, F>;
 
-    fn guard<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Guarded<'a, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>,
-    {
+    fn guard<'a, F: TryFuture>(&'a self, call: &'a Call, work: F) -> Guarded<'a, F> {
         guarded(self, call, work)
     }
 }
@@ -123,17 +101,9 @@ impl BreakerSlot for Option<Breaker> {
         self.as_ref()
     }
 
-    type Future<'a, T, X, F>
-        = Perhaps<Guarded<'a, F>, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>;
+    type Future<'a, F: TryFuture> = Perhaps<Guarded<'a, F>, F>;
 
-    fn guard<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Perhaps<Guarded<'a, F>, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>,
-    {
+    fn guard<'a, F: TryFuture>(&'a self, call: &'a Call, work: F) -> Perhaps<Guarded<'a, F>, F> {
         match self {
             Some(breaker) => Perhaps::Inside { work: guarded(breaker, call, work) },
             None => Perhaps::Bare { work },

@@ -3,7 +3,7 @@
 use crate::{
     Attempt, Clock, Failed, Outcome, TimeSplit,
     outcome::Inside,
-    policies::{Ran, Work},
+    policies::{Begin, Ran, Work},
 };
 use pin_project_lite::pin_project;
 use std::{
@@ -62,7 +62,7 @@ impl<'a, K> Measured<'a, K> {
     }
 }
 
-impl<T, X, K: Work<T, X>> Work<T, X> for Measured<'_, K> {
+impl<K: Begin> Begin for Measured<'_, K> {
     type Future = K::Future;
 
     fn begin(&mut self, attempt: Attempt) -> K::Future {
@@ -71,7 +71,9 @@ impl<T, X, K: Work<T, X>> Work<T, X> for Measured<'_, K> {
         }
         self.work.begin(attempt)
     }
+}
 
+impl<T, X, K: Work<T, X>> Work<T, X> for Measured<'_, K> {
     fn end(&mut self, output: <K::Future as Future>::Output) -> Result<T, X> {
         self.work.end(output)
     }

@@ -3,13 +3,13 @@
 //! of latencies. Surprise: a burst of refusals shrinks it once, because all of them met the same, old limit.
 
 use super::{
-    Around,
+    Around, TryFuture,
     places::{Claim, Entering, Places},
 };
 use crate::{
     Call, Clock, Error, Events,
     call::Bounded,
-    error::{Fault, RejectedBy, Rejection},
+    error::{RejectedBy, Rejection},
 };
 use learner::{Begun, Learner, Rule};
 use measured::Measured;
@@ -288,17 +288,9 @@ impl AdaptivePermit {
 }
 
 impl Around for AdaptiveLimit {
-    type Future<'a, T, X, F>
-        = Measured<'a, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>;
+    type Future<'a, F: TryFuture> = Measured<'a, F>;
 
-    fn around<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Measured<'a, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>,
-    {
+    fn around<'a, F: TryFuture>(&'a self, call: &'a Call, work: F) -> Measured<'a, F> {
         Measured::new(self, Entering::new(call, &*self.places, self.shared.settings.max_wait), work)
     }
 }

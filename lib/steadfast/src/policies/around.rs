@@ -2,7 +2,8 @@
 //! pipeline's inner slots hold these. Policies that run work several times (retry, hedge, fallback) take a
 //! closure instead.
 
-use crate::{Call, error::Fault};
+use super::TryFuture;
+use crate::Call;
 use pin_project_lite::pin_project;
 use std::{
     pin::Pin,
@@ -13,50 +14,31 @@ use std::{
 /// twice, and policies nest.
 pub trait Around {
     /// The work inside the policy.
-    type Future<'a, T, X, F>: Future<Output = Result<T, X>>
+    type Future<'a, F: TryFuture>: TryFuture<Ok = F::Ok, Fault = F::Fault>
     where
-        Self: 'a,
-        X: Fault,
-        F: Future<Output = Result<T, X>>;
+        Self: 'a;
 
     /// Puts `work` inside. Nothing happens before the future is polled; dropping it gives every place back.
-    fn around<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Self::Future<'a, T, X, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>;
+    fn around<'a, F: TryFuture>(&'a self, call: &'a Call, work: F) -> Self::Future<'a, F>;
 }
 
 /// The empty place: the work itself, at no cost.
 impl Around for () {
-    type Future<'a, T, X, F>
-        = F
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>;
+    type Future<'a, F: TryFuture> = F;
 
-    fn around<'a, T, X, F>(&'a self, _: &'a Call, work: F) -> F
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>,
-    {
+    fn around<'a, F: TryFuture>(&'a self, _: &'a Call, work: F) -> F {
         work
     }
 }
 
 /// Two policies in one place, the first outside the second. More nest: `(a, (b, (c, d)))`.
 impl<A: Around, B: Around> Around for (A, B) {
-    type Future<'a, T, X, F>
-        = A::Future<'a, T, X, B::Future<'a, T, X, F>>
+    type Future<'a, F: TryFuture>
+        = A::Future<'a, B::Future<'a, F>>
     where
-        Self: 'a,
-        X: Fault,
-        F: Future<Output = Result<T, X>>;
+        Self: 'a;
 
-    fn around<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Self::Future<'a, T, X, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>,
-    {
+    fn around<'a, F: TryFuture>(&'a self, call: &'a Call, work: F) -> Self::Future<'a, F> {
         self.0.around(call, self.1.around(call, work))
     }
 }
@@ -80,36 +62,24 @@ impl<A: Around, B: Around> Around for (A, B) {
 /// # Ok(()) }
 /// ```
 impl<A: Around, B: Around, C: Around> Around for (A, B, C) {
-    type Future<'a, T, X, F>
-        = A::Future<'a, T, X, B::Future<'a, T, X, C::Future<'a, T, X, F>>>
+    type Future<'a, F: TryFuture>
+        = A::Future<'a, B::Future<'a, C::Future<'a, F>>>
     where
-        Self: 'a,
-        X: Fault,
-        F: Future<Output = Result<T, X>>;
+        Self: 'a;
 
-    fn around<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Self::Future<'a, T, X, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>,
-    {
+    fn around<'a, F: TryFuture>(&'a self, call: &'a Call, work: F) -> Self::Future<'a, F> {
         self.0.around(call, self.1.around(call, self.2.around(call, work)))
     }
 }
 
 /// A policy that was perhaps switched off.
 impl<A: Around> Around for Option<A> {
-    type Future<'a, T, X, F>
-        = Perhaps<A::Future<'a, T, X, F>, F>
+    type Future<'a, F: TryFuture>
+        = Perhaps<A::Future<'a, F>, F>
     where
-        Self: 'a,
-        X: Fault,
-        F: Future<Output = Result<T, X>>;
+        Self: 'a;
 
-    fn around<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Self::Future<'a, T, X, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>,
-    {
+    fn around<'a, F: TryFuture>(&'a self, call: &'a Call, work: F) -> Self::Future<'a, F> {
         match self {
             Some(policy) => Perhaps::Inside { work: policy.around(call, work) },
             None => Perhaps::Bare { work },

@@ -3,8 +3,8 @@
 //! `window.rs` count, `permit.rs` is the guard that a caller holds; this file uses, shows and overrides.
 //! Surprise: put the time-out inside the breaker, or a call that hangs is judged only as an abandoned one.
 
-use super::Around;
-use crate::{Call, Error, Rejection, call::Bounded, error::Fault};
+use super::{Around, TryFuture};
+use crate::{Call, Error, Rejection, call::Bounded};
 use settings::Settings;
 use state::{Identity, Shared};
 use std::sync::Arc;
@@ -228,17 +228,9 @@ impl Breaker {
 }
 
 impl Around for Breaker {
-    type Future<'a, T, X, F>
-        = Guarded<'a, Bounded<'a, F>>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>;
+    type Future<'a, F: TryFuture> = Guarded<'a, Bounded<'a, F>>;
 
-    fn around<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Self::Future<'a, T, X, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>,
-    {
+    fn around<'a, F: TryFuture>(&'a self, call: &'a Call, work: F) -> Self::Future<'a, F> {
         guarded(self, call, Bounded::new(call, None, work))
     }
 }

@@ -3,13 +3,13 @@
 //! timed out, because the work was never begun.
 
 use super::{
-    Around,
+    Around, TryFuture,
     places::{Claim, Entering, Places},
 };
 use crate::{
     Call, Error,
     call::Bounded,
-    error::{Fault, RejectedBy, Rejection},
+    error::{RejectedBy, Rejection},
 };
 use housed::Housed;
 use std::{borrow::Cow, future::poll_fn, sync::Arc, time::Duration};
@@ -191,17 +191,9 @@ pub struct BulkheadPermit {
 }
 
 impl Around for Bulkhead {
-    type Future<'a, T, X, F>
-        = Housed<'a, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>;
+    type Future<'a, F: TryFuture> = Housed<'a, F>;
 
-    fn around<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Housed<'a, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>,
-    {
+    fn around<'a, F: TryFuture>(&'a self, call: &'a Call, work: F) -> Housed<'a, F> {
         let entering = Entering::new(call, &*self.places, self.settings.max_wait);
         Housed::new(entering, &self.settings, work)
     }

@@ -2,8 +2,8 @@
 //! changed outcomes, each with a probability. Surprise: it is made switched off, because it may be built into a
 //! program that people use; switched off it costs one load.
 
-use super::Around;
-use crate::{Call, Error, Event, Stop, chance::Chance, error::Fault};
+use super::{Around, TryFuture};
+use crate::{Call, Error, Event, Stop, chance::Chance};
 use std::{
     fmt,
     sync::{
@@ -152,17 +152,9 @@ impl Default for Chaos {
 }
 
 impl Around for Chaos {
-    type Future<'a, T, X, F>
-        = Troubled<'a, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>;
+    type Future<'a, F: TryFuture> = Troubled<'a, F>;
 
-    fn around<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Troubled<'a, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>,
-    {
+    fn around<'a, F: TryFuture>(&'a self, call: &'a Call, work: F) -> Troubled<'a, F> {
         Troubled::new(self, call, work)
     }
 }

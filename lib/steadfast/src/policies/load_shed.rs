@@ -1,11 +1,11 @@
 //! Keeps room for what matters: as pressure rises, the least important class of calls is refused first. A class
 //! that is refused stays so until the pressure is clearly lower, so that the door does not flap.
 
-use super::Around;
+use super::{Around, TryFuture};
 use crate::{
     Call, Error, Events,
     call::Bounded,
-    error::{Fault, RejectedBy, Rejection},
+    error::{RejectedBy, Rejection},
 };
 use admitted::Admitted;
 use std::{
@@ -236,17 +236,9 @@ impl fmt::Debug for LoadShed {
 }
 
 impl Around for LoadShed {
-    type Future<'a, T, X, F>
-        = Admitted<'a, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>;
+    type Future<'a, F: TryFuture> = Admitted<'a, F>;
 
-    fn around<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Admitted<'a, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>,
-    {
+    fn around<'a, F: TryFuture>(&'a self, call: &'a Call, work: F) -> Admitted<'a, F> {
         Admitted::new(self, call, work)
     }
 }

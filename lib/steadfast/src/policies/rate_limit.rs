@@ -2,7 +2,7 @@
 //! arrival: nobody wakes in vain, and nobody is overtaken. Written here and not taken from the `governor` crate,
 //! whose waiters all wake and race for each turn, and cannot be told the deadline beforehand.
 
-use super::Around;
+use super::{Around, TryFuture};
 use crate::{
     Call, Clock, Error,
     call::Bounded,
@@ -211,17 +211,9 @@ impl Shared {
 }
 
 impl Around for RateLimit {
-    type Future<'a, T, X, F>
-        = Throttled<'a, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>;
+    type Future<'a, F: TryFuture> = Throttled<'a, F>;
 
-    fn around<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Throttled<'a, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>,
-    {
+    fn around<'a, F: TryFuture>(&'a self, call: &'a Call, work: F) -> Throttled<'a, F> {
         Throttled::new(&self.shared, call, work)
     }
 }

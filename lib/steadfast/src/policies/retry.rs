@@ -13,7 +13,7 @@ mod plan;
 mod replay;
 mod when;
 
-pub(crate) use drive::{Ran, Work, drive};
+pub(crate) use drive::{Begin, Ran, Work, drive};
 pub use jitter::Jitter;
 pub(crate) use plan::Plan;
 pub(crate) use replay::{Each, GivesBack, Replayed};

@@ -1,7 +1,7 @@
 //! A limit on how long something may take. The work is dropped when the time is over, so it must be cancel safe.
 
-use super::Around;
-use crate::{Call, Error, call::Bounded, error::Fault};
+use super::{Around, TryFuture};
+use crate::{Call, Error, call::Bounded};
 use std::time::Duration;
 
 mod stream;
@@ -46,17 +46,9 @@ impl Timeout {
 }
 
 impl Around for Timeout {
-    type Future<'a, T, X, F>
-        = Bounded<'a, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>;
+    type Future<'a, F: TryFuture> = Bounded<'a, F>;
 
-    fn around<'a, T, X, F>(&'a self, call: &'a Call, work: F) -> Bounded<'a, F>
-    where
-        X: Fault,
-        F: Future<Output = Result<T, X>>,
-    {
+    fn around<'a, F: TryFuture>(&'a self, call: &'a Call, work: F) -> Bounded<'a, F> {
         Bounded::new(call, Some(self.after), work)
     }
 }

@@ -6,12 +6,17 @@ use crate::{Attempt, Blame, Call, Error, Event, Guidance, RetryAdvice, call::Bou
 use std::{pin::pin, time::Duration};
 use tokio::time::Instant;
 
-/// What is tried, perhaps several times.
-pub(crate) trait Work<T, X> {
+/// What is tried, perhaps several times. Apart from `Work`, and without its parameters: the future's type must not
+/// name what the work answers, or a task could not be spawned that is answered by a trait object (rustc 1.95 compares
+/// the lifetimes of the two when it asks whether the task is `Send`, and finds them too general).
+pub(crate) trait Begin {
     type Future: Future;
 
     fn begin(&mut self, attempt: Attempt) -> Self::Future;
+}
 
+/// How it ends, and whether it may begin again.
+pub(crate) trait Work<T, X>: Begin {
     /// Takes out of an attempt's end what the work keeps for itself.
     fn end(&mut self, output: <Self::Future as Future>::Output) -> Result<T, X>;
 

@@ -1,7 +1,7 @@
 //! Inputs of work that is tried several times. A request body that was read once is empty the second time; so an
 //! input is either copied beforehand or given back by the work that failed, and without it there is no next attempt.
 
-use super::drive::Work;
+use super::drive::{Begin, Work};
 use crate::{
     Attempt, CancelReason, Code, Guidance,
     error::{Fault, Stop},
@@ -96,17 +96,23 @@ impl<X: Fault, I> Fault for GivenBack<X, I> {
 /// Work without an input.
 pub(crate) struct Each<F>(pub(crate) F);
 
-impl<T, X, F, Fut> Work<T, X> for Each<F>
+impl<F, Fut> Begin for Each<F>
 where
     F: FnMut(Attempt) -> Fut,
-    Fut: Future<Output = Result<T, X>>,
+    Fut: Future,
 {
     type Future = Fut;
 
     fn begin(&mut self, attempt: Attempt) -> Fut {
         (self.0)(attempt)
     }
+}
 
+impl<T, X, F, Fut> Work<T, X> for Each<F>
+where
+    F: FnMut(Attempt) -> Fut,
+    Fut: Future<Output = Result<T, X>>,
+{
     fn end(&mut self, output: Result<T, X>) -> Result<T, X> {
         output
     }
@@ -124,11 +130,11 @@ impl<I, F> Replayed<I, F> {
     }
 }
 
-impl<T, X, I, F, Fut> Work<T, X> for Replayed<I, F>
+impl<I, F, Fut> Begin for Replayed<I, F>
 where
     I: Replay,
     F: FnMut(Attempt, I) -> Fut,
-    Fut: Future<Output = Result<T, X>>,
+    Fut: Future,
 {
     type Future = Fut;
 
@@ -137,7 +143,14 @@ where
         self.next = if attempt.is_last() { None } else { input.replay() };
         (self.work)(attempt, input)
     }
+}
 
+impl<T, X, I, F, Fut> Work<T, X> for Replayed<I, F>
+where
+    I: Replay,
+    F: FnMut(Attempt, I) -> Fut,
+    Fut: Future<Output = Result<T, X>>,
+{
     fn end(&mut self, output: Result<T, X>) -> Result<T, X> {
         output
     }
@@ -159,10 +172,10 @@ impl<I, F> GivesBack<I, F> {
     }
 }
 
-impl<T, X, I, F, Fut> Work<T, X> for GivesBack<I, F>
+impl<I, F, Fut> Begin for GivesBack<I, F>
 where
     F: FnMut(Attempt, I) -> Fut,
-    Fut: Future<Output = Result<T, GivenBack<X, I>>>,
+    Fut: Future,
 {
     type Future = Fut;
 
@@ -170,7 +183,13 @@ where
         let input = taken(&mut self.next);
         (self.work)(attempt, input)
     }
+}
 
+impl<T, X, I, F, Fut> Work<T, X> for GivesBack<I, F>
+where
+    F: FnMut(Attempt, I) -> Fut,
+    Fut: Future<Output = Result<T, GivenBack<X, I>>>,
+{
     fn end(&mut self, output: Result<T, GivenBack<X, I>>) -> Result<T, X> {
         output.map_err(|GivenBack { error, input }| {
             self.next = input;
