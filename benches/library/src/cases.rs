@@ -9,6 +9,7 @@ use std::{
     sync::Arc,
     task::{Context, Poll, Wake, Waker},
     thread::{self, Thread},
+    time::Duration,
 };
 
 mod ours;
@@ -93,10 +94,13 @@ fn at_once<F: Future>(future: F) -> F::Output {
             if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
                 return output;
             }
-            thread::park();
+            thread::park_timeout(LOST);
         }
     })
 }
+
+/// tower-resilience's open breaker was seen not to wake a thread that had met another one: it must not stop the run.
+const LOST: Duration = Duration::from_millis(10);
 
 thread_local! {
     static WAKER: Waker = Arc::new(Unpark(thread::current())).into();

@@ -134,7 +134,7 @@ const NOTES: &str = "
   under a quarter are noise on a busy machine.
 - **2 threads**: the same for each of two threads that call one shared object at the same moment; samples in which
   both did not run for 85 % of the time are left out, and `?` means that too few were left. `asleep`: they slept,
-  waiting for one another, so this is real time, and on a busy machine too high.
+  waiting for one another, so this is real time, on a busy machine too high, and a wake-up that is lost adds 10 ms.
 - **instructions**: counted by callgrind, the difference of 6,000 and 1,000 calls. It does not depend on the machine's
   load; it does not see waiting for memory, and reading a clock counts as nothing but the call.
 - **allocations**: for each call, by a counting allocator.
