@@ -36,7 +36,9 @@ fn table(columns: &[Column]) -> String {
         "<!-- Written by `cargo xtask bench library` on {}; do not edit. -->\n\n# Conformance\n\n\
          The same questions, asked of this library's breaker and retry and of other crates. The suite is public:\n\
          `lib/steadfast/src/testing/conformance.rs`; the adapters are in `benches/library/src/subjects/`. Each cell says\n\
-         what was measured. **✗** did not do what is asked; – does not have it, and does not claim to.\n\n",
+         what was measured. **✗** did not do what is asked; – does not have it, and does not claim to.\n\
+         steadfast is asked with one setting that is not its default: `Abandoned::FailureAfter` half a unit, so that a call\n\
+         which hangs and is dropped without a reason counts. By default such a drop says nothing.\n\n",
         today()
     );
     let _ = write!(text, "| |");

@@ -1,6 +1,5 @@
 //! Work that borrows, inside a spawned task, answered by a trait object. Each test is that it compiles: rustc compares
 //! lifetimes when it asks whether a task is `Send`, and a policy's future that names its answer twice fails there.
-#![expect(clippy::unwrap_used, reason = "this is how a test fails")]
 
 use std::{pin::Pin, time::Duration};
 use steadfast::{
@@ -24,7 +23,7 @@ fn call() -> Call {
 
 #[tokio::test]
 async fn a_retry_around_a_breaker() {
-    let task = tokio::spawn(async {
+    let task = CancelToken::root("test").spawn("task", async {
         let (call, question, breaker) = (call(), String::from("why?"), Breaker::consecutive(3));
         let (call, question, breaker) = (&call, &question, &breaker);
         let retry = Retry::fixed(SECOND);
@@ -36,7 +35,7 @@ async fn a_retry_around_a_breaker() {
 
 #[tokio::test]
 async fn a_whole_pipeline() {
-    let task = tokio::spawn(async {
+    let task = CancelToken::root("test").spawn("task", async {
         let (call, question) = (call(), String::from("why?"));
         let (call, question) = (&call, &question);
         let pipeline = Pipeline::named("oracle")
@@ -52,7 +51,7 @@ async fn a_whole_pipeline() {
 
 #[tokio::test]
 async fn a_chain_of_targets() {
-    let task = tokio::spawn(async {
+    let task = CancelToken::root("test").spawn("task", async {
         let call = call();
         let call = &call;
         let chain = Fallback::ordered(["near", "far"]);
@@ -63,7 +62,7 @@ async fn a_chain_of_targets() {
 
 #[tokio::test]
 async fn a_chain_inside_a_pipeline() {
-    let task = tokio::spawn(async {
+    let task = CancelToken::root("test").spawn("task", async {
         let call = call();
         let call = &call;
         let pipeline =
@@ -75,7 +74,7 @@ async fn a_chain_inside_a_pipeline() {
 
 #[tokio::test]
 async fn hedging_and_single_flight() {
-    let task = tokio::spawn(async {
+    let task = CancelToken::root("test").spawn("task", async {
         let (call, question) = (call(), String::from("why?"));
         let (call, question) = (&call, &question);
         let hedge = Hedge::after(SECOND);
