@@ -1,5 +1,5 @@
 //! `cargo xtask bench [NAME]`: builds the real binary and runs the programs of `benches/` against it, all of
-//! them or one. They print figures and fail only on a promise that is broken.
+//! them or one; `library` alone needs no binary. They print figures and fail only on a promise that is broken.
 
 use std::path::Path;
 
@@ -9,19 +9,25 @@ use crate::child::Child;
 use crate::house::House;
 use crate::{needs, test};
 
+mod library;
+
 pub(crate) fn run(house: &House, arguments: &[String]) -> anyhow::Result<()> {
     let all = programs(&house.root.join("benches/src/bin"))?;
-    let wanted = match arguments.first() {
-        None => all,
-        Some(name) if all.contains(name) => vec![name.clone()],
-        Some(name) => bail!("there is no bench `{name}`; there are: {}", all.join(", ")),
-    };
+    match arguments.first().map(String::as_str) {
+        None => against_the_binary(house, &all).and_then(|()| library::run(house)),
+        Some(library::NAME) => library::run(house),
+        Some(name) if all.iter().any(|known| known == name) => against_the_binary(house, &[name.to_owned()]),
+        Some(name) => bail!("there is no bench `{name}`; there are: {}, {}", all.join(", "), library::NAME),
+    }
+}
+
+fn against_the_binary(house: &House, wanted: &[String]) -> anyhow::Result<()> {
     let mut variables = needs::settle(house, &[needs::FOR_BUILDING, needs::FOR_ASKING])?.variables()?;
     variables.extend(test::programs(house));
     test::build_programs(house, &variables)?;
     for name in wanted {
         Child::cargo("run --package steadfast-benches --bin")
-            .args([&name])
+            .args([name])
             .envs(variables.clone())
             .within(&house.root)
             .go()?;

@@ -3,6 +3,7 @@
 //!
 //! Every cargo stage uses the dev profile and one target folder, so that llama.cpp is built once.
 
+mod features;
 mod page;
 mod report;
 mod rust;
@@ -37,6 +38,7 @@ const STAGES: &[Stage] = &[
     Stage { name: "page-unit", needs: &[FOR_THE_BROWSER], run: page::unit },
     Stage { name: "page-types", needs: &[], run: page::types },
     Stage { name: "dependencies", needs: &[], run: rust::dependencies },
+    Stage { name: "features", needs: &[], run: features::check },
     Stage { name: "lint", needs: &[FOR_BUILDING], run: rust::lint },
     Stage { name: "unit", needs: &[FOR_BUILDING, FOR_ASKING], run: rust::unit },
     Stage { name: "doc", needs: &[FOR_BUILDING], run: rust::doc },

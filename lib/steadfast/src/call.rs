@@ -1,7 +1,10 @@
 //! What every policy needs to know about the thing it runs: its name, who may stop it, until when, and who
 //! listens. It is not the work itself. Clones belong to the same call.
 
-use crate::{CancelReason, CancelToken, Clock, Deadline, Error, Event, Events, Nudge};
+use crate::{
+    CancelReason, CancelToken, Clock, Deadline, Error, Event, Events, Nudge, Priority,
+    error::{Fault, Rejection, Stop},
+};
 use std::{borrow::Cow, time::Duration};
 
 mod bounded;
@@ -28,6 +31,7 @@ pub struct Call {
     deadline: Option<Deadline>,
     events: Events,
     nudge: Nudge,
+    priority: Priority,
 }
 
 impl Call {
@@ -40,6 +44,7 @@ impl Call {
             deadline: None,
             events: token.events().clone(),
             nudge: Nudge::default(),
+            priority: Priority::default(),
         }
     }
 
@@ -74,6 +79,19 @@ impl Call {
         Self { token: token.clone(), ..self }
     }
 
+    /// The same call, as important as this. Default [`Priority::Api`].
+    ///
+    /// ```
+    /// use steadfast::{Call, CancelToken, Priority};
+    ///
+    /// let call = Call::new("index", &CancelToken::root("program")).with_priority(Priority::Background);
+    /// assert!(call.priority() < Priority::Interactive);
+    /// ```
+    #[must_use]
+    pub fn with_priority(self, priority: Priority) -> Self {
+        Self { priority, ..self }
+    }
+
     /// What is being done.
     pub fn operation(&self) -> &str {
         &self.operation
@@ -104,6 +122,11 @@ impl Call {
         &self.nudge
     }
 
+    /// How important it is.
+    pub fn priority(&self) -> Priority {
+        self.priority
+    }
+
     /// The time left, or `None` when there is no deadline.
     pub fn remaining(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.remaining(&self.clock))
@@ -128,14 +151,30 @@ impl Call {
         Bounded::new(self, None, work)
     }
 
-    fn stopped(&self, reason: CancelReason) -> Error {
+    pub(crate) fn stopped<X: Fault>(&self, reason: CancelReason) -> X {
         self.events.emit(|| Event::Cancelled { operation: self.operation.clone(), reason });
-        Error::cancelled(reason).in_operation(&self.operation)
+        X::from_stop(Stop::Cancelled(reason), &self.operation)
     }
 
-    fn timed_out(&self, after: Duration) -> Error {
+    pub(crate) fn timed_out<X: Fault>(&self, after: Duration) -> X {
         self.events.emit(|| Event::TimedOut { operation: self.operation.clone(), after });
-        Error::timeout(&self.operation, after)
+        X::from_stop(Stop::TimedOut(after), &self.operation)
+    }
+
+    /// Why work of this call that was dropped half-way was dropped, as far as the call knows.
+    pub(crate) fn cut_by(&self) -> Option<CancelReason> {
+        let past = || self.deadline.is_some_and(|deadline| deadline.is_past(&self.clock));
+        self.token.reason().or_else(|| past().then_some(CancelReason::Deadline))
+    }
+
+    pub(crate) fn refused<X: Fault>(&self, rejection: Rejection) -> X {
+        self.events.emit(|| Event::Refused {
+            operation: self.operation.clone(),
+            by: rejection.by,
+            target: Cow::from(&rejection.target),
+            retry_after: rejection.retry_after,
+        });
+        X::from_stop(Stop::Rejected(rejection), &self.operation)
     }
 
     pub(crate) fn operation_name(&self) -> Cow<'static, str> {

@@ -1,11 +1,20 @@
 //! Where time comes from: the machine, tokio's paused test time, or a hand-moved clock. Nothing else in the
 //! house may ask for the time. Surprise: the real clock needs no switch to follow `tokio::time::pause`.
 
+use pin_project_lite::pin_project;
 use std::{
+    pin::Pin,
     sync::Arc,
+    task::{Context, Poll},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 use tokio::{sync::watch, time::Instant};
+
+#[cfg(feature = "coarse-clock")]
+mod coarse;
+mod timer;
+
+pub(crate) use timer::Timer;
 
 /// A source of time; clones are the same clock.
 ///
@@ -29,6 +38,8 @@ pub struct Clock(Source);
 enum Source {
     #[default]
     Real,
+    #[cfg(feature = "coarse-clock")]
+    Coarse,
     Manual(Arc<Manual>),
 }
 
@@ -43,6 +54,23 @@ impl Clock {
     /// The machine's clock. Under `tokio::time::pause` it stands still and jumps with tokio's time.
     pub fn real() -> Self {
         Self::default()
+    }
+
+    /// The machine's clock, read about five times as fast and up to 4 ms late (Linux's `CLOCK_MONOTONIC_COARSE`,
+    /// which moves with the timer tick; elsewhere it is [`Clock::real`]). For breakers with a window of time and for
+    /// refusals. It does not follow `tokio::time::pause`, so do not use it in tests; waits are tokio's.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Breaker, Clock};
+    ///
+    /// let breaker = Breaker::failure_rate(0.5).window(Duration::from_secs(30)).with_clock(Clock::coarse());
+    /// breaker.enter()?.success();
+    /// # Ok::<(), steadfast::Error>(())
+    /// ```
+    #[cfg(feature = "coarse-clock")]
+    pub fn coarse() -> Self {
+        Self(Source::Coarse)
     }
 
     /// A clock that moves only when told to, and needs no runtime.
@@ -66,14 +94,23 @@ impl Clock {
     pub fn now(&self) -> Instant {
         match &self.0 {
             Source::Real => real_now(),
+            #[cfg(feature = "coarse-clock")]
+            Source::Coarse => coarse::now(),
             Source::Manual(manual) => later(manual.start, *manual.passed.borrow()),
         }
+    }
+
+    /// How long ago `began` was; zero for a moment to come.
+    pub(crate) fn since(&self, began: Instant) -> Duration {
+        self.now().saturating_duration_since(began)
     }
 
     /// Milliseconds since 1970-01-01 UTC, for timestamps. May step backwards when the machine's time is set.
     pub fn unix_ms(&self) -> u64 {
         let since_1970 = match &self.0 {
             Source::Real => real_unix(),
+            #[cfg(feature = "coarse-clock")]
+            Source::Coarse => real_unix(),
             Source::Manual(manual) => manual.start_unix.saturating_add(*manual.passed.borrow()),
         };
         u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
@@ -86,13 +123,48 @@ impl Clock {
 
     /// Waits until `deadline`; returns at once when it is past. Cancel safe.
     pub async fn sleep_until(&self, deadline: Instant) {
+        self.sleeper(deadline).await;
+    }
+
+    /// `sleep_until` with a name, for futures written by hand.
+    pub(crate) fn sleeper(&self, deadline: Instant) -> Sleep {
         match &self.0 {
-            Source::Real => tokio::time::sleep_until(deadline).await,
+            Source::Real => Sleep::Real { sleep: tokio::time::sleep_until(deadline) },
+            #[cfg(feature = "coarse-clock")]
+            Source::Coarse => Sleep::Real { sleep: tokio::time::sleep_until(deadline) },
             Source::Manual(manual) => {
-                let mut passed = manual.passed.subscribe();
-                // The sender lives in `self`, so the channel cannot be closed while we wait.
-                let _open = passed.wait_for(|passed| later(manual.start, *passed) >= deadline).await;
+                let manual = Arc::clone(manual);
+                Sleep::Manual { sleep: Box::pin(async move { manual.sleep_until(deadline).await }) }
             }
+        }
+    }
+}
+
+impl Manual {
+    async fn sleep_until(&self, deadline: Instant) {
+        let mut passed = self.passed.subscribe();
+        // The sender lives in `self`, so the channel cannot be closed while we wait.
+        let _open = passed.wait_for(|passed| later(self.start, *passed) >= deadline).await;
+    }
+}
+
+pin_project! {
+    /// A wait for a moment.
+    #[project = SleepProjected]
+    #[must_use = "futures do nothing unless awaited"]
+    pub(crate) enum Sleep {
+        Real { #[pin] sleep: tokio::time::Sleep },
+        Manual { sleep: Pin<Box<dyn Future<Output = ()> + Send + Sync>> },
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        match self.project() {
+            SleepProjected::Real { sleep } => sleep.poll(context),
+            SleepProjected::Manual { sleep } => sleep.as_mut().poll(context),
         }
     }
 }

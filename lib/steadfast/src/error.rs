@@ -3,15 +3,17 @@
 //! Surprise: `Display` is for operators; people and clients get [`Error::report`] or [`Error::message`].
 
 use crate::CancelReason;
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 mod classify;
 mod code;
 mod constructors;
+mod fault;
 mod report;
 
 pub use classify::{Classify, Guidance};
 pub use code::{Code, CodeSpec};
+pub use fault::{Fault, RejectedBy, Rejection, Stop};
 pub use report::{Detail, Report};
 
 /// What may be tried next. Advice only: budgets, deadlines and breakers may refuse it.
@@ -53,9 +55,10 @@ pub enum Blame {
 /// assert!(error.retryable());
 /// assert_eq!(size_of::<Error>(), size_of::<usize>());
 /// ```
+#[derive(Clone)]
 pub struct Error(Box<Inside>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inside {
     code: Code,
     message: Cow<'static, str>,
@@ -67,7 +70,8 @@ struct Inside {
     cancel_reason: Option<CancelReason>,
     attempts: Option<u32>,
     details: Vec<(&'static str, String)>,
-    source: Option<BoxError>,
+    /// Shared, so that callers who wait for one outcome can all have the error.
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
 }
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -138,7 +142,7 @@ impl Error {
     /// Keeps what caused it, for the log.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(Arc::from(source.into()));
         self
     }
 

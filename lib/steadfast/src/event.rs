@@ -1,7 +1,7 @@
 //! Everything that can happen, in one list. Policies emit, sinks write it down; sinks never decide anything.
 //! Nothing is built when nobody listens.
 
-use crate::{CancelReason, Code, OpenReason};
+use crate::{CancelReason, Code, ConnectionPhase, HealthStatus, ObservedMove, OpenReason, Priority, RejectedBy};
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 mod broadcast;
@@ -22,6 +22,12 @@ pub enum Event {
     AttemptFailed { operation: Name, attempt: u32, of: u32, code: Code, message: String },
     /// Another attempt will follow after `delay`; `attempt` is the one that failed.
     RetryScheduled { operation: Name, attempt: u32, of: u32, delay: Duration, code: Code },
+    /// An attempt succeeded with a value that is not wanted; another one will follow after `delay`.
+    ValueRefused { operation: Name, attempt: u32, of: u32, delay: Duration },
+    /// No attempt follows, because the target's budget for retries is used up.
+    BudgetSpent { operation: Name, target: Name, attempts: u32 },
+    /// No attempt follows, because the input can not be sent again.
+    InputSpent { operation: Name, attempts: u32 },
     /// No attempt follows, although the last error would have allowed one.
     RetriesExhausted { operation: Name, attempts: u32, code: Code },
     /// The time-out or the deadline ended it.
@@ -34,6 +40,32 @@ pub enum Event {
     BreakerHalfOpened { target: Name },
     /// Calls pass again.
     BreakerClosed { target: Name },
+    /// What a breaker that only observes would have done.
+    BreakerObserved { target: Name, would: ObservedMove },
+    /// A limit did not let it begin.
+    Refused { operation: Name, by: RejectedBy, target: Name, retry_after: Option<Duration> },
+    /// A limit that finds its own size found another one.
+    LimitChanged { target: Name, from: u32, to: u32 },
+    /// From now on work of this class is refused under pressure, or let in again.
+    SheddingChanged { target: Name, priority: Priority, shed: bool },
+    /// There was no answer `after` this long, so another copy of the work was started beside the first.
+    HedgeStarted { operation: Name, copy: u32, after: Duration },
+    /// A copy answered before the first try did.
+    HedgeWon { operation: Name, copy: u32 },
+    /// The target `from` did not serve, so `to` is asked.
+    FellBack { operation: Name, from: Name, to: Name, code: Code },
+    /// No target served; `attempts` of them were asked.
+    FallbackExhausted { operation: Name, attempts: u32, code: Code },
+    /// It waits for somebody else who is doing the same.
+    FlightJoined { operation: Name },
+    /// A value of this age was given out, because a new one could not be had.
+    ServedStale { operation: Name, age: Duration, code: Code },
+    /// A connection has a new state.
+    ConnectionMoved { target: Name, from: ConnectionPhase, to: ConnectionPhase, cause: Name },
+    /// A part of the program is better or worse than before.
+    HealthChanged { component: Name, from: HealthStatus, to: HealthStatus, reason: Name },
+    /// Chaos made trouble of this kind, on purpose.
+    ChaosMade { operation: Name, kind: Name },
     /// A task ended in a panic.
     TaskPanicked { task: Name, message: String },
 }
@@ -51,6 +83,15 @@ impl fmt::Display for Event {
             Self::RetryScheduled { operation, attempt, of, delay, code } => {
                 write!(f, "{operation}: retry in {delay:?} after attempt {attempt} of {of}: {code}")
             }
+            Self::ValueRefused { operation, attempt, of, delay } => {
+                write!(f, "{operation}: retry in {delay:?} after attempt {attempt} of {of}: the value is not wanted")
+            }
+            Self::BudgetSpent { operation, target, attempts } => {
+                write!(f, "{operation}: no retry after {attempts} attempts: the budget of {target} is used up")
+            }
+            Self::InputSpent { operation, attempts } => {
+                write!(f, "{operation}: no retry after {attempts} attempts: the input cannot be sent again")
+            }
             Self::RetriesExhausted { operation, attempts, code } => {
                 write!(f, "{operation}: gave up after {attempts} attempts: {code}")
             }
@@ -61,6 +102,39 @@ impl fmt::Display for Event {
             }
             Self::BreakerHalfOpened { target } => write!(f, "breaker {target}: half open"),
             Self::BreakerClosed { target } => write!(f, "breaker {target}: closed"),
+            Self::BreakerObserved { target, would } => write!(f, "breaker {target}: would have {would}"),
+            Self::Refused { operation, by, target, retry_after } => {
+                write!(f, "{operation}: refused by the {by} of {target}")?;
+                retry_after.map_or(Ok(()), |wait| write!(f, ", again in {wait:?}"))
+            }
+            Self::LimitChanged { target, from, to } => write!(f, "limit {target}: {to} at once instead of {from}"),
+            Self::SheddingChanged { target, priority, shed: true } => {
+                write!(f, "shedding {target}: {priority} work is refused")
+            }
+            Self::SheddingChanged { target, priority, shed: false } => {
+                write!(f, "shedding {target}: {priority} work passes again")
+            }
+            Self::HedgeStarted { operation, copy, after } => {
+                write!(f, "{operation}: copy {copy} started after {after:?}")
+            }
+            Self::HedgeWon { operation, copy } => write!(f, "{operation}: copy {copy} was faster"),
+            Self::FellBack { operation, from, to, code } => {
+                write!(f, "{operation}: fell back from {from} to {to}: {code}")
+            }
+            Self::FallbackExhausted { operation, attempts, code } => {
+                write!(f, "{operation}: no target served, {attempts} were asked: {code}")
+            }
+            Self::FlightJoined { operation } => write!(f, "{operation}: joined one that is under way"),
+            Self::ServedStale { operation, age, code } => {
+                write!(f, "{operation}: served a value from {age:?} ago: {code}")
+            }
+            Self::ConnectionMoved { target, from, to, cause } => {
+                write!(f, "connection {target}: {from} to {to}: {cause}")
+            }
+            Self::HealthChanged { component, from, to, reason } => {
+                write!(f, "{component}: {from} to {to}{}{reason}", if reason.is_empty() { "" } else { ": " })
+            }
+            Self::ChaosMade { operation, kind } => write!(f, "{operation}: chaos: {kind}"),
             Self::TaskPanicked { task, message } => write!(f, "task {task}: panicked: {message}"),
         }
     }

@@ -34,11 +34,17 @@
 mod attempt;
 mod call;
 mod cancel;
+mod chance;
 mod clock;
+mod connection;
 mod deadline;
 mod error;
 mod event;
+mod health;
+mod name;
 mod nudge;
+mod outcome;
+mod pipeline;
 mod policies;
 mod sync;
 pub mod telemetry;
@@ -49,11 +55,32 @@ pub use attempt::Attempt;
 pub use call::Call;
 pub use cancel::{CancelReason, CancelToken, Cancelled, Run, Task, TrackedTask};
 pub use clock::Clock;
+pub use connection::{Connection, ConnectionPhase, ConnectionSignal, ConnectionState, RefusedMove};
 pub use deadline::Deadline;
-pub use error::{Blame, Classify, Code, CodeSpec, Detail, Error, Guidance, Report, RetryAdvice};
+pub use error::{
+    Blame, Classify, Code, CodeSpec, Detail, Error, Fault, Guidance, RejectedBy, Rejection, Report, RetryAdvice, Stop,
+};
 pub use event::{BroadcastSink, Event, Events, Sink};
+pub use health::{Component, ComponentReport, Health, HealthReport, HealthStatus};
+pub use name::Name;
 pub use nudge::Nudge;
-pub use policies::{Breaker, BreakerState, Jitter, OpenReason, Permit, Retry, Timeout};
+pub use outcome::{Degraded, Failed, Outcome, TimeSplit};
+pub use pipeline::{
+    BackoffSettings, BoxPipeline, BreakerSettings, BudgetSettings, CustomOrder, LimitSettings, Pipeline,
+    PipelineSettings, Pipelines, RetrySettings, Runs, With,
+};
+#[cfg(feature = "tower")]
+pub use pipeline::{PipelineLayer, PipelineService};
+#[cfg(feature = "stream")]
+pub use policies::TimedStream;
+pub use policies::{
+    Abandoned, AdaptiveLimit, AdaptivePermit, Again, Around, Breaker, BreakerState, Breakers, Budget, Bulkhead,
+    BulkheadPermit, GivenBack, Hedge, Jitter, Keyed, LoadShed, ObservedMove, OpenReason, Permit, Pressure, Priority,
+    RateLimit, Replay, Retry, StreamTimeout, StreamWatch, Timeout, TryFuture, When,
+};
+pub use policies::{Cache, Cached, Fallback, Freshness, Ranked, Served, SingleFlight, Standing};
+#[cfg(feature = "chaos")]
+pub use policies::{Chaos, ChaosOutcome};
 /// ```
 /// use steadfast::{Blame, Classify, RetryAdvice};
 ///
@@ -79,6 +106,8 @@ pub use policies::{Breaker, BreakerState, Jitter, OpenReason, Permit, Retry, Tim
 #[cfg(feature = "derive")]
 pub use steadfast_derive::Classify;
 
+#[cfg(doctest)]
+mod guide;
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

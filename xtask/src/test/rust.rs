@@ -38,9 +38,10 @@ pub(super) fn doc(ground: &Ground<'_>) -> anyhow::Result<()> {
     cargo(ground, "test --workspace --doc").go()
 }
 
-/// The token tree under every interleaving, in a build of its own: `--cfg loom` swaps the locks and atomics.
+/// The token tree, the breaker and the limits under every interleaving, in a build of its own: `--cfg loom` swaps the locks and
+/// atomics.
 pub(super) fn loom(ground: &Ground<'_>) -> anyhow::Result<()> {
-    Child::cargo("test --package steadfast --release --test loom_cancel")
+    Child::cargo("test --package steadfast --release --test loom_*")
         .env("RUSTFLAGS", "--cfg loom")
         .env("CARGO_TARGET_DIR", ground.house.target.join("loom"))
         .within(&ground.house.root)

@@ -30,6 +30,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ),
     ("steadfast-house-tests", &["steadfast", "steadfast-contract", "steadfast-store"]),
     ("steadfast-benches", &["steadfast", "steadfast-contract", "steadfast-house-tests"]),
+    ("steadfast-library-benches", &["steadfast"]),
     ("steadfast-fuzz", &["steadfast-engine", "steadfast-providers"]),
     ("xtask", &[]),
 ];

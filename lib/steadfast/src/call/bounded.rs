@@ -2,7 +2,11 @@
 //! because those keep their argument twice, and policies nest: the third level would be eight times as large.
 
 use super::Call;
-use crate::{Cancelled, Deadline, Error};
+use crate::{
+    Cancelled, Deadline,
+    clock::{Sleep, later},
+    error::Fault,
+};
 use pin_project_lite::pin_project;
 use std::{
     pin::Pin,
@@ -12,30 +16,36 @@ use std::{
 
 pin_project! {
     #[must_use = "futures do nothing unless awaited"]
-    pub(crate) struct Bounded<'a, F> {
+    pub struct Bounded<'a, F> {
         call: &'a Call,
         limit: Option<Duration>,
-        cancelled: Cancelled,
-        timer: Option<Timer>,
+        // Set when the work first has to wait, so that ready work pays nothing. In a box, because a large future is
+        // copied by each policy that takes it.
+        wait: Option<Pin<Box<Wait>>>,
         #[pin]
         work: F,
     }
 }
 
-/// Set when the work first has to wait, so that ready work pays nothing.
-struct Timer {
-    after: Duration,
-    sleep: Pin<Box<dyn Future<Output = ()> + Send>>,
+pin_project! {
+    /// What can end work that waits.
+    struct Wait {
+        cancelled: Cancelled,
+        after: Duration,
+        // `None` when there is neither a deadline nor a limit.
+        #[pin]
+        sleep: Option<Sleep>,
+    }
 }
 
 impl<'a, F> Bounded<'a, F> {
     pub(crate) fn new(call: &'a Call, limit: Option<Duration>, work: F) -> Self {
-        Self { call, limit, cancelled: call.token.cancelled(), timer: None, work }
+        Self { call, limit, wait: None, work }
     }
 }
 
-impl<T, F: Future<Output = Result<T, Error>>> Future for Bounded<'_, F> {
-    type Output = Result<T, Error>;
+impl<T, X: Fault, F: Future<Output = Result<T, X>>> Future for Bounded<'_, F> {
+    type Output = Result<T, X>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
@@ -45,24 +55,33 @@ impl<T, F: Future<Output = Result<T, Error>>> Future for Bounded<'_, F> {
         if let Poll::Ready(output) = this.work.poll(context) {
             return Poll::Ready(output);
         }
-        if let Poll::Ready(reason) = Pin::new(this.cancelled).poll(context) {
-            return Poll::Ready(Err(this.call.stopped(reason)));
-        }
-        if this.timer.is_none() {
-            *this.timer = this.call.timer(*this.limit);
-        }
-        let Some(timer) = this.timer else { return Poll::Pending };
-        ready!(timer.sleep.as_mut().poll(context));
-        Poll::Ready(Err(this.call.timed_out(timer.after)))
+        let (call, limit) = (*this.call, *this.limit);
+        let wait = this.wait.get_or_insert_with(|| Box::pin(Wait::new(call, limit)));
+        wait.as_mut().poll(call, context).map(Err)
     }
 }
 
-impl Call {
-    /// Rings at the deadline or `limit` from now, whichever is earlier; `None` when there is neither.
-    fn timer(&self, limit: Option<Duration>) -> Option<Timer> {
-        let limit = limit.map(|limit| Deadline::after(&self.clock, limit));
-        let end = [self.deadline, limit].into_iter().flatten().reduce(Deadline::min)?;
-        let (clock, after) = (self.clock.clone(), end.remaining(&self.clock));
-        Some(Timer { after, sleep: Box::pin(async move { clock.sleep_until(end.moment()).await }) })
+impl Wait {
+    /// Rings at the deadline or `limit` from now, whichever is earlier.
+    fn new(call: &Call, limit: Option<Duration>) -> Self {
+        let cancelled = call.token.cancelled();
+        if limit.is_none() && call.deadline.is_none() {
+            return Self { cancelled, after: Duration::MAX, sleep: None };
+        }
+        let now = call.clock.now();
+        let limit = limit.map(|limit| Deadline::at(later(now, limit)));
+        let end = [call.deadline, limit].into_iter().flatten().reduce(Deadline::min).map(Deadline::moment);
+        let after = end.map_or(Duration::MAX, |end| end.saturating_duration_since(now));
+        Self { cancelled, after, sleep: end.map(|end| call.clock.sleeper(end)) }
+    }
+
+    fn poll<X: Fault>(self: Pin<&mut Self>, call: &Call, context: &mut Context<'_>) -> Poll<X> {
+        let this = self.project();
+        if let Poll::Ready(reason) = Pin::new(this.cancelled).poll(context) {
+            return Poll::Ready(call.stopped(reason));
+        }
+        let Some(sleep) = this.sleep.as_pin_mut() else { return Poll::Pending };
+        ready!(sleep.poll(context));
+        Poll::Ready(call.timed_out(*this.after))
     }
 }

@@ -1,6 +1,6 @@
 //! Why something was stopped. Breakers, logs and people read it; it is not an error by itself.
 
-use crate::Error;
+use crate::{Blame, Error};
 use std::{fmt, str::FromStr};
 
 /// Why something was stopped.
@@ -75,6 +75,17 @@ impl CancelReason {
             Self::AttemptTimeout => "the attempt took too long",
             Self::HedgeLost => "another attempt was faster",
             Self::Superseded => "a newer request took its place",
+        }
+    }
+
+    /// Who caused it. A target that let the time run out is to blame, a person who pressed stop is not.
+    pub(crate) const fn blame(self) -> Blame {
+        match self {
+            Self::Deadline | Self::AttemptTimeout => Blame::Target,
+            Self::Shutdown | Self::HedgeLost => Blame::Local,
+            Self::UserStop | Self::RouteChange | Self::ModelSwitch | Self::ClientGone | Self::Superseded => {
+                Blame::Caller
+            }
         }
     }
 

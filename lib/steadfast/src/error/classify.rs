@@ -2,7 +2,8 @@
 //! It knows the errors of the standard library; a program adds its own with the trait or the derive.
 
 use super::{Blame, Code, Error, RetryAdvice};
-use std::io;
+use crate::CancelReason;
+use std::{fmt, io};
 
 /// What an error means for retry, breaker, fallback and healing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +37,30 @@ pub trait Classify {
     /// What this error means for the next step.
     fn guidance(&self) -> Guidance;
 
+    /// The stable code under which events report it. By default what its blame suggests: `UNAVAILABLE` for the target,
+    /// `RATE_LIMITED` for a quota, `VALIDATION` for the caller and `INTERNAL` for this program.
+    fn code(&self) -> Code {
+        match self.guidance().blame {
+            Blame::Target => Code::UNAVAILABLE,
+            Blame::Quota => Code::RATE_LIMITED,
+            Blame::Caller => Code::VALIDATION,
+            Blame::Local => Code::INTERNAL,
+        }
+    }
+
+    /// What happened as a sentence, for events. By default its `Display`.
+    fn sentence(&self) -> String
+    where
+        Self: fmt::Display,
+    {
+        self.to_string()
+    }
+
+    /// Why it was cancelled; `None`, the default, for everything else.
+    fn cancel_reason(&self) -> Option<CancelReason> {
+        None
+    }
+
     /// The house's error with this code, this guidance, and `self` as its source.
     fn into_error(self, code: Code) -> Error
     where
@@ -50,12 +75,28 @@ impl Classify for Error {
     fn guidance(&self) -> Guidance {
         Guidance { advice: self.advice(), blame: self.blame() }
     }
+
+    fn code(&self) -> Code {
+        self.code()
+    }
+
+    fn sentence(&self) -> String {
+        self.message().to_owned()
+    }
+
+    fn cancel_reason(&self) -> Option<CancelReason> {
+        self.cancel_reason()
+    }
 }
 
 impl Classify for io::Error {
     fn guidance(&self) -> Guidance {
         let spec = io_code(self.kind()).spec();
         Guidance { advice: spec.advice, blame: spec.blame }
+    }
+
+    fn code(&self) -> Code {
+        io_code(self.kind())
     }
 }
 

@@ -1,16 +1,19 @@
 //! One constructor per code. Each fills in the sentence and the guidance, so that call sites only say the facts.
 
-use super::{Blame, Code, Error};
+use super::{Code, Error};
 use crate::CancelReason;
 use std::time::Duration;
 
 impl Error {
     /// `operation` did not finish within `after`.
     pub fn timeout(operation: &str, after: Duration) -> Self {
+        Self::timed_out(after).in_operation(operation)
+    }
+
+    pub(super) fn timed_out(after: Duration) -> Self {
         Self::new(Code::TIMEOUT)
             .with_message(format!("It took longer than {}.", seconds(after)))
             .with_detail("limit_ms", after.as_millis())
-            .in_operation(operation)
     }
 
     /// The breaker of `target` refused the call; it will let one through in `retry_after`.
@@ -41,18 +44,9 @@ impl Error {
     /// The call was stopped for `reason`. A target that let the time run out is to blame, a person who pressed
     /// stop is not.
     pub fn cancelled(reason: CancelReason) -> Self {
-        let blame = match reason {
-            CancelReason::Deadline | CancelReason::AttemptTimeout => Blame::Target,
-            CancelReason::Shutdown | CancelReason::HedgeLost => Blame::Local,
-            CancelReason::UserStop
-            | CancelReason::RouteChange
-            | CancelReason::ModelSwitch
-            | CancelReason::ClientGone
-            | CancelReason::Superseded => Blame::Caller,
-        };
         let mut error = Self::new(Code::CANCELLED)
             .with_message(format!("It was stopped: {}.", reason.sentence()))
-            .with_blame(blame)
+            .with_blame(reason.blame())
             .with_detail("reason", reason);
         error.0.cancel_reason = Some(reason);
         error

@@ -2,15 +2,23 @@
 //! the error's advice does. Surprise: what it gives back after several attempts is `RETRY_EXHAUSTED`, with the
 //! last error as its source.
 
-use crate::{Attempt, Call, Error, Event, RetryAdvice};
+use crate::{Attempt, Budget, Call, Error, call::Bounded};
 use backoff::Backoff;
 use std::time::Duration;
-use tokio::time::Instant;
 
 mod backoff;
+mod drive;
 mod jitter;
+mod plan;
+mod replay;
+mod when;
 
+pub(crate) use drive::{Begin, Ran, Work, drive};
 pub use jitter::Jitter;
+pub(crate) use plan::Plan;
+pub(crate) use replay::{Each, GivesBack, Replayed};
+pub use replay::{GivenBack, Replay};
+pub use when::{Again, When};
 
 /// How often and how soon to try again.
 ///
@@ -30,14 +38,10 @@ pub use jitter::Jitter;
 /// assert_eq!((error.code(), error.attempts()), (Code::NOT_FOUND, None));
 /// # }
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Retry {
-    backoff: Backoff,
-    jitter: Jitter,
-    max_attempts: u32,
-    max_delay: Duration,
-    max_elapsed: Option<Duration>,
-    seed: Option<u64>,
+#[derive(Debug, Clone, PartialEq)]
+pub struct Retry<W = ()> {
+    plan: Plan,
+    when: W,
 }
 
 impl Retry {
@@ -56,155 +60,173 @@ impl Retry {
         Self::new(Backoff::Exponential(base), Jitter::Full)
     }
 
-    fn new(backoff: Backoff, jitter: Jitter) -> Self {
-        Self { backoff, jitter, max_attempts: MAX_ATTEMPTS, max_delay: MAX_DELAY, max_elapsed: None, seed: None }
+    /// Waits at least `base` and at most three times as long as the last time, by chance, so no jitter is added: the
+    /// "decorrelated jitter" of Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    pub fn decorrelated(base: Duration) -> Self {
+        Self::new(Backoff::Decorrelated(base), Jitter::None)
     }
 
+    fn new(backoff: Backoff, jitter: Jitter) -> Self {
+        Self::of(Plan::new(backoff, jitter))
+    }
+
+    pub(crate) fn of(plan: Plan) -> Self {
+        Self { plan, when: () }
+    }
+
+    /// Tries again also when the work succeeded with a value for which `predicate` is true. When nothing more may be
+    /// tried, the last value is given back, and not an error. Say the value's type in the closure.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let call = Call::new("poll", &CancelToken::root("program"));
+    /// let retry = Retry::fixed(Duration::from_millis(1)).max_attempts(5).retry_when(|state: &u32| *state < 3);
+    /// assert_eq!(retry.run(&call, |attempt| async move { Ok(attempt.number) }).await.unwrap(), 3);
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn retry_when<T, P>(self, predicate: P) -> Retry<When<P>>
+    where
+        P: Fn(&T) -> bool,
+    {
+        Retry { plan: self.plan, when: When(predicate) }
+    }
+}
+
+impl<W> Retry<W> {
     /// How many tries there are at most, the first one included; at least 1. Default 3.
     #[must_use]
     pub fn max_attempts(self, max_attempts: u32) -> Self {
-        Self { max_attempts: max_attempts.max(1), ..self }
+        self.with(|plan| plan.max_attempts = max_attempts.max(1))
     }
 
     /// The longest wait between two attempts. When the other side asks for more, the error is given back at
     /// once. Default 30 s.
     #[must_use]
     pub fn max_delay(self, max_delay: Duration) -> Self {
-        Self { max_delay, ..self }
+        self.with(|plan| plan.max_delay = max_delay)
     }
 
     /// No attempt begins later than this after the first one began. Default: no limit but the call's deadline.
     #[must_use]
     pub fn max_elapsed(self, max_elapsed: Duration) -> Self {
-        Self { max_elapsed: Some(max_elapsed), ..self }
+        self.with(|plan| plan.max_elapsed = Some(max_elapsed))
     }
 
     /// How much chance is mixed into the waits.
     #[must_use]
     pub fn jitter(self, jitter: Jitter) -> Self {
-        Self { jitter, ..self }
+        self.with(|plan| plan.jitter = jitter)
     }
 
     /// Makes the waits of every run the same, for tests and simulations.
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
-        Self { seed: Some(seed), ..self }
+        self.with(|plan| plan.seed = Some(seed))
     }
 
-    /// Runs `work` until it succeeds, its error forbids another attempt, the attempts or the time are used up,
-    /// or the call is cancelled. The deadline and the token also end an attempt that is under way.
+    /// Pays for each retry from this budget, which the callers of one target share. When it is used up, the error is
+    /// given back as it is. Default: no budget.
+    #[must_use]
+    pub fn budget(self, budget: Budget) -> Self {
+        self.with(|plan| plan.budget = Some(budget))
+    }
+
+    fn with(mut self, change: impl FnOnce(&mut Plan)) -> Self {
+        change(&mut self.plan);
+        self
+    }
+
+    pub(crate) fn parts(&self) -> (&Plan, &W) {
+        (&self.plan, &self.when)
+    }
+}
+
+/// Using it.
+impl<W> Retry<W> {
+    /// Runs `work` until it succeeds, its error forbids another attempt, the attempts, the time or the budget are used
+    /// up, or the call is cancelled. The deadline and the token also end an attempt that is under way; the attempt's
+    /// future is dropped then, so it must be cancel safe.
     ///
-    /// Gives back the error itself when it forbids another attempt, asks for a longer wait than is left, or
-    /// was the only one; otherwise `RETRY_EXHAUSTED` with the last error as its source.
+    /// Gives back the error itself when it forbids another attempt, asks for a longer wait than is left, finds the
+    /// budget empty or was the only one; otherwise `RETRY_EXHAUSTED` with the last error as its source.
     pub async fn run<T, F, Fut>(&self, call: &Call, mut work: F) -> Result<T, Error>
     where
         F: FnMut(Attempt) -> Fut,
         Fut: Future<Output = Result<T, Error>>,
+        W: Again<T>,
     {
-        let mut random = self.seed.map_or_else(fastrand::Rng::new, fastrand::Rng::with_seed);
-        // The clock is read only when a limit needs it.
-        let began = self.max_elapsed.map(|_| call.clock().now());
-        let mut attempt = Attempt { number: 1, of: self.max_attempts };
-        loop {
-            call.events().emit(|| started(call, attempt));
-            let error = match call.run(work(attempt)).await {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-            call.events().emit(|| failed(call, attempt, &error));
-            let delay = self.jitter.apply(self.backoff.delay(attempt.number).min(self.max_delay), &mut random);
-            match self.decide(attempt, &error, delay, self.time_left(call, began)) {
-                Next::After(delay) => pause(call, attempt, delay, &error).await?,
-                Next::GiveBack => return Err(error),
-                Next::GiveUp => return Err(exhausted(call, attempt, error)),
-            }
-            attempt.number += 1;
-        }
+        self.finish(call, Each(|attempt| Bounded::new(call, None, work(attempt)))).await
     }
 
-    /// What is left until the deadline or the elapsed limit, whichever is earlier.
-    fn time_left(&self, call: &Call, began: Option<Instant>) -> Option<Duration> {
-        let elapsed_left =
-            self.max_elapsed.zip(began).map(|(limit, began)| limit.saturating_sub(call.clock().now() - began));
-        [call.remaining(), elapsed_left].into_iter().flatten().min()
+    /// `run` for work that needs an input of its own in each attempt. The input is copied before an attempt if there
+    /// may be another; an input that cannot be copied ([`Replay`]) is used once, and never sent empty.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Error, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let call = Call::new("store", &CancelToken::root("program"));
+    /// let stored = Retry::fixed(Duration::from_millis(1))
+    ///     .run_with(&call, vec![1, 2, 3], |attempt, bytes| async move {
+    ///         if attempt.number == 1 { Err(Error::connection_lost("disk")) } else { Ok(bytes.len()) }
+    ///     })
+    ///     .await?;
+    /// assert_eq!(stored, 3);
+    /// # Ok(()) }
+    /// ```
+    pub async fn run_with<T, I, F, Fut>(&self, call: &Call, input: I, mut work: F) -> Result<T, Error>
+    where
+        I: Replay,
+        F: FnMut(Attempt, I) -> Fut,
+        Fut: Future<Output = Result<T, Error>>,
+        W: Again<T>,
+    {
+        self.finish(call, Replayed::new(input, |attempt, input| Bounded::new(call, None, work(attempt, input)))).await
     }
 
-    /// The whole decision, without effects. `delay` is what we would wait by ourselves.
-    fn decide(&self, attempt: Attempt, error: &Error, delay: Duration, time_left: Option<Duration>) -> Next {
-        let hint = match error.advice() {
-            RetryAdvice::RetryNow => Duration::ZERO,
-            RetryAdvice::RetryAfter(hint) => hint,
-            RetryAdvice::TryElsewhere | RetryAdvice::Never => return Next::GiveBack,
-        };
-        let fits = |wait: Duration| time_left.is_none_or(|left| wait < left);
-        if hint > self.max_delay || (!hint.is_zero() && !fits(hint)) {
-            return Next::GiveBack;
-        }
-        let delay = delay.max(hint);
-        if !attempt.is_last() && fits(delay) {
-            Next::After(delay)
-        } else if attempt.number == 1 {
-            Next::GiveBack
-        } else {
-            Next::GiveUp
-        }
+    /// `run_with` for an input that is not copied at all: work that fails gives it back in its error if it is still
+    /// whole. An error without it, also one made by `?`, and a time-out end the call.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Error, GivenBack, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// struct Letter; // no Clone
+    /// let call = Call::new("post", &CancelToken::root("program"));
+    /// let sent = Retry::fixed(Duration::from_millis(1))
+    ///     .run_giving_back(&call, Letter, |attempt, letter: Letter| async move {
+    ///         match attempt.number {
+    ///             1 => Err(GivenBack::whole(Error::unavailable("box"), letter)),
+    ///             _ => Ok(attempt.number),
+    ///         }
+    ///     })
+    ///     .await?;
+    /// assert_eq!(sent, 2);
+    /// # Ok(()) }
+    /// ```
+    pub async fn run_giving_back<T, I, F, Fut>(&self, call: &Call, input: I, mut work: F) -> Result<T, Error>
+    where
+        F: FnMut(Attempt, I) -> Fut,
+        Fut: Future<Output = Result<T, GivenBack<Error, I>>>,
+        W: Again<T>,
+    {
+        self.finish(call, GivesBack::new(input, |attempt, input| Bounded::new(call, None, work(attempt, input)))).await
+    }
+
+    async fn finish<T, K>(&self, call: &Call, mut work: K) -> Result<T, Error>
+    where
+        K: Work<T, Error>,
+        W: Again<T>,
+    {
+        drive(Some(self.parts()), call, &mut work).await.finish(call)
     }
 }
-
-enum Next {
-    After(Duration),
-    /// The error itself is the answer.
-    GiveBack,
-    /// Several attempts are spent.
-    GiveUp,
-}
-
-/// Says that it will wait, then waits: so the listener knows before and not after.
-async fn pause(call: &Call, attempt: Attempt, delay: Duration, error: &Error) -> Result<(), Error> {
-    // Made first, so that a listener that hurries at once is heard.
-    let hurried = call.nudge().hurried();
-    call.events().emit(|| Event::RetryScheduled {
-        operation: call.operation_name(),
-        attempt: attempt.number,
-        of: attempt.of,
-        delay,
-        code: error.code(),
-    });
-    call.run(async {
-        tokio::select! {
-            biased;
-            () = hurried => Ok(()),
-            () = call.clock().sleep(delay) => Ok(()),
-        }
-    })
-    .await
-}
-
-fn exhausted(call: &Call, attempt: Attempt, error: Error) -> Error {
-    call.events().emit(|| Event::RetriesExhausted {
-        operation: call.operation_name(),
-        attempts: attempt.number,
-        code: error.code(),
-    });
-    Error::retry_exhausted(attempt.number, error).in_operation(call.operation())
-}
-
-fn started(call: &Call, attempt: Attempt) -> Event {
-    Event::AttemptStarted { operation: call.operation_name(), attempt: attempt.number, of: attempt.of }
-}
-
-fn failed(call: &Call, attempt: Attempt, error: &Error) -> Event {
-    Event::AttemptFailed {
-        operation: call.operation_name(),
-        attempt: attempt.number,
-        of: attempt.of,
-        code: error.code(),
-        message: error.message().to_owned(),
-    }
-}
-
-/// One try and two more, as the AWS SDKs do by default (retry mode "standard").
-const MAX_ATTEMPTS: u32 = 3;
-
-/// A choice: common HTTP clients obey a named wait of up to 60 s, but few people sit through half of that.
-const MAX_DELAY: Duration = Duration::from_secs(30);

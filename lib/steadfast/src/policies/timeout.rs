@@ -1,7 +1,14 @@
 //! A limit on how long something may take. The work is dropped when the time is over, so it must be cancel safe.
 
+use super::{Around, TryFuture};
 use crate::{Call, Error, call::Bounded};
 use std::time::Duration;
+
+mod stream;
+
+#[cfg(feature = "stream")]
+pub use stream::TimedStream;
+pub use stream::{StreamTimeout, StreamWatch};
 
 /// Ends what takes too long, with an error of code `TIMEOUT`.
 ///
@@ -34,6 +41,14 @@ impl Timeout {
     where
         F: Future<Output = Result<T, Error>>,
     {
+        Bounded::new(call, Some(self.after), work)
+    }
+}
+
+impl Around for Timeout {
+    type Future<'a, F: TryFuture> = Bounded<'a, F>;
+
+    fn around<'a, F: TryFuture>(&'a self, call: &'a Call, work: F) -> Bounded<'a, F> {
         Bounded::new(call, Some(self.after), work)
     }
 }

@@ -1,21 +1,35 @@
-//! Counts and moves. One atomic word holds the generation (upper half) and the failures in a row (lower half,
-//! or `NOT_CLOSED`), so that the closed success path is one load; everything else happens under the lock.
-//! Every move starts a new generation, and a call of an older generation is not judged any more.
+//! A breaker's state and what every call does with it. Letting in and counting a healthy call take no lock: they
+//! read the gate and the dials, and write only to the tally. Everything else is in `moves.rs`, under the lock.
 
-use super::rule::{OpenReason, Verdict};
-use crate::{Clock, Event, Events};
-use std::{
-    borrow::Cow,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+use super::{
+    gate::{Found, Gate, Phase},
+    moves::Inside,
+    rule::{ObservedMove, Verdict},
+    settings::{Abandoned, Settings},
+    tally::Tally,
+    window::Window,
 };
+use crate::{
+    Clock, Event, Events, Name,
+    sync::{AtomicU64, Mutex, Ordering},
+};
+use std::time::Duration;
 use tokio::time::Instant;
 
-/// How a breaker stands.
+/// How a breaker stands. One that only observes shows how it would stand.
+///
+/// ```
+/// use steadfast::{Breaker, BreakerState};
+///
+/// let line = match Breaker::consecutive(3).state() {
+///     BreakerState::Closed => "fine".to_owned(),
+///     BreakerState::Open { retry_after } => format!("resting for {} s", retry_after.as_secs()),
+///     BreakerState::HalfOpen => "being tried".to_owned(),
+/// };
+/// assert_eq!(line, "fine");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "state", rename_all = "snake_case"))]
 pub enum BreakerState {
     /// Calls pass.
     Closed,
@@ -28,213 +42,223 @@ pub enum BreakerState {
     HalfOpen,
 }
 
+/// Aligned, so that counting clones does not disturb those who read.
+#[derive(Debug)]
+#[repr(align(128))]
+pub(super) struct Shared {
+    pub(super) gate: Gate,
+    pub(super) dials: Dials,
+    pub(super) tally: Tally,
+    pub(super) identity: Identity,
+    began: Instant,
+    pub(super) inside: Mutex<Inside>,
+}
+
+/// What stays when the settings change.
 #[derive(Debug, Clone)]
-pub(super) struct Settings {
-    pub(super) failures: u32,
-    pub(super) open_for: Duration,
-    pub(super) probes: u32,
-    pub(super) target: Cow<'static, str>,
+pub(super) struct Identity {
+    pub(super) target: Name,
     pub(super) clock: Clock,
     pub(super) events: Events,
 }
 
+impl Default for Identity {
+    fn default() -> Self {
+        Self { target: Name::from(NO_TARGET), clock: Clock::real(), events: Events::none() }
+    }
+}
+
+/// The settings that are read without the lock, in nanoseconds.
 #[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) settings: Settings,
-    word: AtomicU64,
-    mode: Mutex<Mode>,
+pub(super) struct Dials {
+    slow_over: AtomicU64,
+    abandoned_after: AtomicU64,
+    usual_pause: AtomicU64,
+    observing: AtomicU64,
 }
 
-/// What was let in; tells a late end from one that still counts.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Ticket {
-    generation: u32,
+/// Tells a call whose end still counts from others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ticket {
+    /// Not let in yet, or settled.
+    Outside,
+    /// Let in during this generation.
+    Inside(u32),
+    /// Let through by a breaker that only observes, although it would have refused.
+    Passing,
 }
 
+/// How long a call took, as far as it is known.
 #[derive(Debug, Clone, Copy)]
-enum Mode {
-    Closed,
-    Open { until: Instant },
-    ForcedOpen,
-    HalfOpen { under_way: u32, succeeded: u32, last_admitted: Instant },
+pub(super) enum Took {
+    /// No longer than a look at the clock.
+    NoTime,
+    /// So long as it is since this moment of the breaker's time.
+    Since(u64),
+    /// It was found slow or not before its end.
+    Known { slow: bool },
 }
 
 impl Shared {
-    pub(super) fn new(settings: Settings) -> Self {
-        Self { settings, word: AtomicU64::new(0), mode: Mutex::new(Mode::Closed) }
-    }
-
-    pub(super) fn state(&self) -> BreakerState {
-        match *self.lock() {
-            Mode::Closed => BreakerState::Closed,
-            Mode::ForcedOpen => BreakerState::Open { retry_after: self.settings.open_for },
-            Mode::HalfOpen { .. } => BreakerState::HalfOpen,
-            Mode::Open { until } => match self.until(until) {
-                Duration::ZERO => BreakerState::HalfOpen,
-                retry_after => BreakerState::Open { retry_after },
-            },
+    pub(super) fn new(settings: Settings, identity: Identity) -> Self {
+        let (window, scale) = Window::new(settings.span(), 0);
+        let dials = Dials::zero();
+        dials.set(&settings);
+        Self {
+            gate: Gate::closed(),
+            dials,
+            tally: Tally::new(scale),
+            began: identity.clock.now(),
+            identity,
+            inside: Mutex::new(Inside::new(settings, window)),
         }
     }
 
-    /// Lets a call in, or says how long to wait.
+    /// Lets a call in, or says how long to wait. After `open_to_all` said no.
+    #[inline(never)]
     pub(super) fn admit(&self, events: &Events) -> Result<Ticket, Duration> {
-        let word = self.word.load(Ordering::Acquire);
-        if count(word) != NOT_CLOSED {
-            return Ok(Ticket { generation: generation(word) });
+        let (generation, phase) = self.gate.phase();
+        if phase == Phase::Closed {
+            return Ok(Ticket::Inside(generation));
         }
-        self.admit_probe(events)
+        let wait = match self.refusal(phase) {
+            Some(wait) => wait,
+            None => match self.admit_probe(events) {
+                Ok(generation) => return Ok(Ticket::Inside(generation)),
+                Err(wait) => wait,
+            },
+        };
+        if phase != Phase::Isolated && self.dials.is_observing() {
+            self.tell(events, Some(ObservedMove::Refuse { retry_after: wait }));
+            return Ok(Ticket::Passing);
+        }
+        Err(wait)
     }
 
-    fn admit_probe(&self, events: &Events) -> Result<Ticket, Duration> {
-        let mut mode = self.lock();
-        let mut event = None;
-        match *mode {
-            Mode::Closed => {}
-            Mode::ForcedOpen => return Err(self.settings.open_for),
-            Mode::Open { until } => match self.until(until) {
-                Duration::ZERO => {
-                    self.move_to(&mut mode, self.first_probe());
-                    event = Some(Event::BreakerHalfOpened { target: self.settings.target.clone() });
-                }
-                wait => return Err(wait),
-            },
-            Mode::HalfOpen { under_way, succeeded, last_admitted } => {
-                let now = self.settings.clock.now();
-                if under_way + succeeded < self.settings.probes {
-                    *mode = Mode::HalfOpen { under_way: under_way + 1, succeeded, last_admitted: now };
-                } else if now.saturating_duration_since(last_admitted) >= self.settings.open_for {
-                    // The probes hang; without this, nobody would ever be let in again.
-                    self.move_to(&mut mode, self.first_probe());
-                } else {
-                    return Err(PROBE_WAIT.min(self.settings.open_for));
-                }
-            }
+    /// The refusal of most calls, without the lock.
+    fn refusal(&self, phase: Phase) -> Option<Duration> {
+        let usual = self.dials.usual_pause();
+        if phase == Phase::Isolated {
+            return Some(usual);
         }
-        let ticket = Ticket { generation: generation(self.word.load(Ordering::Acquire)) };
-        drop(mode);
-        tell(events, event);
-        Ok(ticket)
+        let left = self.gate.refusing_until().checked_sub(self.now()).filter(|left| *left > 0)?;
+        Some(if phase == Phase::HalfOpen { PROBE_WAIT.min(usual) } else { Duration::from_nanos(left) })
+    }
+
+    /// Learns from a call that succeeded at once, when that is all there is to learn.
+    #[inline]
+    pub(super) fn settle_healthy(&self, generation: u32) -> bool {
+        let quiet = self.gate.is_quiet(generation);
+        if quiet {
+            self.tally.success(|| self.now());
+        }
+        quiet
     }
 
     /// Learns from a call that ended.
-    pub(super) fn settle(&self, ticket: Ticket, verdict: Verdict, events: &Events) {
-        if verdict == Verdict::Success && self.forget_failures(ticket) {
-            return;
-        }
-        let mut mode = self.lock();
-        if generation(self.word.load(Ordering::Acquire)) != ticket.generation {
-            return;
-        }
-        let event = self.count_end(&mut mode, verdict);
-        drop(mode);
-        tell(events, event);
-    }
-
-    /// The path of every healthy call: without a lock, and without a write when nothing failed before. False
-    /// when the call was a probe.
-    fn forget_failures(&self, ticket: Ticket) -> bool {
-        let forget = |word| {
-            let closed = generation(word) == ticket.generation && count(word) != NOT_CLOSED;
-            (closed && count(word) > 0).then(|| join(ticket.generation, 0))
+    #[inline(never)]
+    pub(super) fn settle(&self, generation: u32, verdict: Verdict, took: Took, events: &Events) {
+        let mut now = None;
+        let slow = match took {
+            Took::NoTime => false,
+            Took::Known { slow } => slow,
+            Took::Since(began) => self.is_slow(now.insert(self.now()).saturating_sub(began)),
         };
-        let word = match self.word.fetch_update(Ordering::AcqRel, Ordering::Acquire, forget) {
-            Ok(word) | Err(word) => word,
+        match (verdict, slow) {
+            (Verdict::Success, _) => match self.gate.forget_failures(generation) {
+                Found::Over => return,
+                Found::Closed if !slow => return self.tally.success(|| now.unwrap_or_else(|| self.now())),
+                Found::Closed | Found::Probing => {}
+            },
+            (Verdict::Neutral, false) if self.gate.phase() == (generation, Phase::Closed) => return,
+            (Verdict::Neutral | Verdict::Failure, _) => {}
+        }
+        self.settle_inside(generation, verdict, slow, events);
+    }
+
+    /// What a call says that was dropped without a reason.
+    pub(super) fn judge_abandoned(&self, took: Took) -> Verdict {
+        let waited = match took {
+            Took::Since(began) => self.now().saturating_sub(began),
+            Took::NoTime | Took::Known { .. } => 0,
         };
-        generation(word) != ticket.generation || count(word) != NOT_CLOSED
+        let failed = waited >= self.dials.abandoned_after.load(Ordering::Relaxed);
+        if failed { Verdict::Failure } else { Verdict::Neutral }
     }
 
-    fn count_end(&self, mode: &mut Mode, verdict: Verdict) -> Option<Event> {
-        match (*mode, verdict) {
-            (Mode::Closed, Verdict::Failure) => {
-                let failures = count(self.word.fetch_add(1, Ordering::AcqRel)) + 1;
-                (failures >= self.settings.failures).then(|| self.open(mode, OpenReason::ConsecutiveFailures(failures)))
+    /// When a call begins that has to wait; asked only when a setting wants to know.
+    pub(super) fn begin(&self) -> Took {
+        if self.dials.wants_time() { Took::Since(self.now()) } else { Took::NoTime }
+    }
+
+    pub(super) fn is_slow(&self, nanos: u64) -> bool {
+        nanos > self.dials.slow_over.load(Ordering::Relaxed)
+    }
+
+    /// Nanoseconds of its own time. 584 years of them fit.
+    pub(super) fn now(&self) -> u64 {
+        nanos(self.identity.clock.since(self.began))
+    }
+
+    /// After the lock is free, because a sink may ask the breaker how it stands.
+    pub(super) fn tell(&self, events: &Events, step: Option<ObservedMove>) {
+        let Some(step) = step else { return };
+        let forced = matches!(step, ObservedMove::Open { reason: super::OpenReason::Forced, .. });
+        events.emit(|| {
+            let target = (&self.identity.target).into();
+            match step {
+                would if self.dials.is_observing() && !forced => Event::BreakerObserved { target, would },
+                ObservedMove::Open { reason, retry_after } => Event::BreakerOpened { target, reason, retry_after },
+                ObservedMove::HalfOpen => Event::BreakerHalfOpened { target },
+                ObservedMove::Close => Event::BreakerClosed { target },
+                would @ ObservedMove::Refuse { .. } => Event::BreakerObserved { target, would },
             }
-            (Mode::HalfOpen { .. }, Verdict::Failure) => Some(self.open(mode, OpenReason::ProbeFailed)),
-            (Mode::HalfOpen { succeeded, .. }, Verdict::Success) if succeeded + 1 >= self.settings.probes => {
-                Some(self.close(mode))
-            }
-            (Mode::HalfOpen { under_way, succeeded, last_admitted }, _) => {
-                let succeeded = succeeded + u32::from(verdict == Verdict::Success);
-                *mode = Mode::HalfOpen { under_way: under_way - 1, succeeded, last_admitted };
-                None
-            }
-            (Mode::Closed | Mode::Open { .. } | Mode::ForcedOpen, _) => None,
-        }
-    }
-
-    pub(super) fn force_open(&self) {
-        let mut mode = self.lock();
-        if matches!(*mode, Mode::ForcedOpen) {
-            return;
-        }
-        let event = self.open(&mut mode, OpenReason::Forced);
-        drop(mode);
-        tell(&self.settings.events, Some(event));
-    }
-
-    pub(super) fn force_close(&self) {
-        let mut mode = self.lock();
-        let was_closed = matches!(*mode, Mode::Closed);
-        let event = self.close(&mut mode);
-        drop(mode);
-        tell(&self.settings.events, (!was_closed).then_some(event));
-    }
-
-    fn open(&self, mode: &mut Mode, reason: OpenReason) -> Event {
-        let open_for = self.settings.open_for;
-        let until = crate::clock::later(self.settings.clock.now(), open_for);
-        let forced = reason == OpenReason::Forced;
-        self.move_to(mode, if forced { Mode::ForcedOpen } else { Mode::Open { until } });
-        Event::BreakerOpened { target: self.settings.target.clone(), reason, retry_after: open_for }
-    }
-
-    fn close(&self, mode: &mut Mode) -> Event {
-        self.move_to(mode, Mode::Closed);
-        Event::BreakerClosed { target: self.settings.target.clone() }
-    }
-
-    fn first_probe(&self) -> Mode {
-        Mode::HalfOpen { under_way: 1, succeeded: 0, last_admitted: self.settings.clock.now() }
-    }
-
-    /// The one place that moves. Only the holder of the lock changes the generation.
-    fn move_to(&self, mode: &mut Mode, next: Mode) {
-        let failures = if matches!(next, Mode::Closed) { 0 } else { NOT_CLOSED };
-        let generation = generation(self.word.load(Ordering::Acquire)).wrapping_add(1);
-        self.word.store(join(generation, failures), Ordering::Release);
-        *mode = next;
-    }
-
-    fn until(&self, moment: Instant) -> Duration {
-        moment.saturating_duration_since(self.settings.clock.now())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Mode> {
-        // Every change under the lock is a single assignment, so a poisoned mode is still whole.
-        self.mode.lock().unwrap_or_else(PoisonError::into_inner)
+        });
     }
 }
 
-/// After the lock is free, because a sink may ask the breaker how it stands.
-fn tell(events: &Events, event: Option<Event>) {
-    if let Some(event) = event {
-        events.emit(|| event);
+impl Dials {
+    fn zero() -> Self {
+        let zero = || AtomicU64::new(0);
+        Self { slow_over: zero(), abandoned_after: zero(), usual_pause: zero(), observing: zero() }
+    }
+
+    pub(super) fn set(&self, settings: &Settings) {
+        let slow_over = settings.slow.map_or(NEVER, |limit| nanos(limit.over));
+        let abandoned_after = match settings.abandoned {
+            Abandoned::Neutral => NEVER,
+            Abandoned::Failure => 0,
+            Abandoned::FailureAfter(waited) => nanos(waited),
+        };
+        self.slow_over.store(slow_over, Ordering::Relaxed);
+        self.abandoned_after.store(abandoned_after, Ordering::Relaxed);
+        self.usual_pause.store(nanos(settings.pause.base), Ordering::Relaxed);
+        self.observing.store(settings.observing.into(), Ordering::Relaxed);
+    }
+
+    fn wants_time(&self) -> bool {
+        let after = self.abandoned_after.load(Ordering::Relaxed);
+        self.slow_over.load(Ordering::Relaxed) != NEVER || !matches!(after, 0 | NEVER)
+    }
+
+    pub(super) fn usual_pause(&self) -> Duration {
+        Duration::from_nanos(self.usual_pause.load(Ordering::Relaxed))
+    }
+
+    fn is_observing(&self) -> bool {
+        self.observing.load(Ordering::Relaxed) != 0
     }
 }
 
-fn generation(word: u64) -> u32 {
-    (word >> 32) as u32
+pub(super) fn nanos(duration: Duration) -> u64 {
+    // Without 128 bits, because refusals count nanoseconds.
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos().into())
 }
 
-fn count(word: u64) -> u32 {
-    (word & u64::from(u32::MAX)) as u32
-}
+/// What a breaker protects when nobody said.
+pub(super) const NO_TARGET: &str = "target";
 
-fn join(generation: u32, count: u32) -> u64 {
-    u64::from(generation) << 32 | u64::from(count)
-}
-
-const NOT_CLOSED: u32 = u32::MAX;
+pub(super) const NEVER: u64 = u64::MAX;
 
 /// What a call is told to wait when all probes are under way: about as long as a probe takes. A guess.
-const PROBE_WAIT: Duration = Duration::from_secs(1);
+pub(super) const PROBE_WAIT: Duration = Duration::from_secs(1);

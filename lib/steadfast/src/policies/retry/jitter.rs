@@ -5,6 +5,7 @@ use std::time::Duration;
 /// How much chance is mixed into a wait. The formulas and the names are those of Marc Brooker, "Exponential
 /// Backoff And Jitter", AWS Architecture Blog, 2015.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum Jitter {
     /// The wait as it is.
     None,

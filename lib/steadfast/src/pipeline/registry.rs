@@ -1,0 +1,79 @@
+//! All pipelines of a program by their names, so that settings can change them while they are in use.
+
+use super::{BoxPipeline, PipelineSettings};
+use crate::{Clock, Error};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+/// Pipelines by name. Clones are the same registry.
+///
+/// ```
+/// use steadfast::{Clock, Error, PipelineSettings, Pipelines};
+///
+/// let pipelines = Pipelines::<Error>::new(&Clock::real());
+/// pipelines.apply([("chat".to_owned(), PipelineSettings::default())])?;
+/// let chat = pipelines.get("chat").unwrap(); // keep it: it follows every later `apply`
+///
+/// pipelines.apply([("chat".to_owned(), PipelineSettings { deadline_ms: Some(60_000), ..Default::default() })])?;
+/// assert_eq!(chat.settings().deadline_ms, Some(60_000));
+/// # Ok::<(), Error>(())
+/// ```
+pub struct Pipelines<E = Error> {
+    clock: Clock,
+    by_name: Arc<RwLock<ByName<E>>>,
+}
+
+type ByName<E> = BTreeMap<String, BoxPipeline<E>>;
+
+impl<E> Pipelines<E> {
+    /// An empty registry; its breakers and budgets live on `clock`.
+    pub fn new(clock: &Clock) -> Self {
+        Self { clock: clock.clone(), by_name: Arc::default() }
+    }
+
+    /// Makes these the pipelines, all or none: new ones are made, known ones are reloaded
+    /// ([`BoxPipeline::reload`]) and the others are forgotten, but whoever holds one may go on with it.
+    pub fn apply(&self, settings: impl IntoIterator<Item = (String, PipelineSettings)>) -> Result<(), Error> {
+        let settings: BTreeMap<_, _> = settings.into_iter().collect();
+        settings.iter().try_for_each(|(name, settings)| settings.check(name))?;
+        let mut by_name = self.by_name.write().unwrap_or_else(PoisonError::into_inner);
+        let mut next = ByName::new();
+        for (name, settings) in settings {
+            let pipeline = match by_name.get(&name) {
+                Some(known) => {
+                    known.reload(&settings)?;
+                    known.clone()
+                }
+                None => BoxPipeline::new(name.clone(), &settings, &self.clock)?,
+            };
+            next.insert(name, pipeline);
+        }
+        *by_name = next;
+        Ok(())
+    }
+
+    /// The pipeline of this name.
+    pub fn get(&self, name: &str) -> Option<BoxPipeline<E>> {
+        self.by_name.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    /// All of them, by name.
+    pub fn all(&self) -> Vec<BoxPipeline<E>> {
+        self.by_name.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}
+
+impl<E> Clone for Pipelines<E> {
+    fn clone(&self) -> Self {
+        Self { clock: self.clock.clone(), by_name: Arc::clone(&self.by_name) }
+    }
+}
+
+impl<E> fmt::Debug for Pipelines<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.all()).finish()
+    }
+}

@@ -1,0 +1,35 @@
+//! The library's tests, one file a subject. They are one program, because linking is most of what a test program costs;
+//! what needs a program of its own (an allocator that counts, loom) stands beside this folder.
+
+mod adaptive_limit;
+mod around;
+mod breaker;
+mod breaker_settings;
+mod breaker_windows;
+mod budget;
+mod bulkhead;
+mod cache;
+mod cancel;
+mod chaos;
+mod connection;
+mod derive;
+mod error;
+mod events;
+mod fallback;
+mod health;
+mod hedge;
+mod keyed;
+mod load_shed;
+mod metrics;
+mod pipeline;
+mod pipeline_chain;
+mod rate_limit;
+mod replay;
+mod retry;
+mod rival_mistakes;
+mod settings;
+mod single_flight;
+mod spawned;
+mod stream_timeout;
+mod testing_kit;
+mod tower;
