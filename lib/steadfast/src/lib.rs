@@ -1,31 +1,26 @@
-//! Resilience for any async program: errors with advice, cancellation with a reason, a clock that tests can
-//! move, and policies (retry, time-out, circuit breaker) that read all three. It knows no protocol and no
-//! wire format, and it starts no task by itself.
+//! Resilience for any async program: errors with advice, cancellation with a reason, a clock that tests can move, and
+//! every policy of the field, which read all three, in one [`Pipeline`]. It knows no protocol and no wire format, and
+//! it starts no task by itself.
 //!
 //! ```
 //! use std::time::Duration;
-//! use steadfast::{Call, CancelToken, Error, Retry, Timeout};
+//! use steadfast::{Breaker, Call, CancelToken, Error, Pipeline, Retry};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Error> {
+//! let station = Pipeline::named("weather station")
+//!     .retry(Retry::exponential(Duration::from_millis(100)).max_attempts(3))
+//!     .breaker(Breaker::consecutive(5).named("weather station"))
+//!     .attempt_timeout(Duration::from_secs(2));
+//!
 //! let root = CancelToken::root("program");
 //! let call = Call::new("fetch the weather", &root);
-//! let retry = Retry::exponential(Duration::from_millis(100)).max_attempts(3);
-//! let per_attempt = Timeout::after(Duration::from_secs(2));
-//!
-//! let weather = retry
-//!     .run(&call, |attempt| {
-//!         let call = call.clone();
-//!         async move {
-//!             per_attempt
-//!                 .run(&call, async move {
-//!                     if attempt.number == 1 { Err(Error::connection_lost("weather")) } else { Ok("sunny") }
-//!                 })
-//!                 .await
-//!         }
+//! let outcome = station
+//!     .run(&call, |attempt| async move {
+//!         if attempt.number == 1 { Err(Error::connection_lost("weather")) } else { Ok("sunny") }
 //!     })
 //!     .await?;
-//! assert_eq!(weather, "sunny");
+//! assert_eq!((outcome.value, outcome.attempts), ("sunny", 2));
 //! # Ok(()) }
 //! ```
 #![forbid(unsafe_code)]

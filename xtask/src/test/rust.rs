@@ -33,8 +33,12 @@ pub(super) fn unit(ground: &Ground<'_>) -> anyhow::Result<()> {
     tests(ground, "--workspace --exclude").args([HOUSE_TESTS]).go()
 }
 
-/// Every example in the library's documentation is compiled and run.
+/// The library's documentation has no dead link, and every example in it is compiled and run.
 pub(super) fn doc(ground: &Ground<'_>) -> anyhow::Result<()> {
+    Child::cargo("doc --package steadfast --all-features --no-deps")
+        .env("RUSTDOCFLAGS", "--deny warnings")
+        .within(&ground.house.root)
+        .go()?;
     cargo(ground, "test --workspace --doc").go()
 }
 
