@@ -84,7 +84,7 @@ async fn passing_troubles_pass_and_are_counted_by_their_key() {
     let stage = Stage::start().await;
     for key in ["SCN-503x2#a", "SCN-503x2#b"] {
         for _ in 0..2 {
-            assert_eq!(stage.ask(key).await.unwrap_err(), Code::UNAVAILABLE);
+            assert_eq!(stage.ask(key).await.unwrap_err(), Code::OVERLOADED);
         }
         assert!(stage.ask(key).await.unwrap().finish.is_some());
     }
