@@ -86,6 +86,19 @@ pub struct Pipeline<E = Error, D = (), C = (), F = (), R = (), L = (), B = (), A
 
 impl Pipeline {
     /// An empty pipeline whose work fails with [`Error`].
+    ///
+    /// ```
+    /// use steadfast::{Call, CancelToken, Error, Failed, Pipeline};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let weather = Pipeline::named("weather");
+    /// let call = Call::new("fetch", &CancelToken::root("program"));
+    /// // Nobody said how often to try, so it is once.
+    /// let failed = weather.run(&call, |_| async { Err::<(), _>(Error::connection_lost("weather")) }).await;
+    /// assert!(matches!(failed, Err(Failed::Inner { attempts: 1, .. })));
+    /// # }
+    /// ```
     pub fn named(name: impl Into<Cow<'static, str>>) -> Self {
         Self::for_error(name)
     }
@@ -136,6 +149,10 @@ impl Pipeline {
 
 impl<E, D, C, F, R, L, B, A> Pipeline<E, D, C, F, R, L, B, A> {
     /// What it is called, in the registry and in settings.
+    ///
+    /// ```
+    /// assert_eq!(steadfast::Pipeline::named("weather").name(), "weather");
+    /// ```
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -152,7 +169,27 @@ where
     A: TimeLimit,
 {
     /// Runs `work` through all places. The attempts' futures are dropped when the time is over or the call is
-    /// cancelled, so they must be cancel safe. What is done at the very end of the time counts as done.
+    /// cancelled, so they must be cancel safe. What is done at the very end of the time counts as done. Fails with the
+    /// work's error of the last attempt, or with the word of the policy that ended it: [`Failed`] keeps them apart.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Error, Failed, Pipeline};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let weather = Pipeline::named("weather").attempt_timeout(Duration::from_secs(2));
+    /// let call = Call::new("fetch", &CancelToken::root("program"));
+    /// let answer = weather.run(&call, |_| std::future::pending::<Result<&str, Error>>()).await;
+    /// let said = match answer {
+    ///     Ok(outcome) => outcome.value.to_owned(),
+    ///     Err(Failed::Inner { error, attempts }) => format!("{error} ({attempts} attempts)"),
+    ///     Err(Failed::TimedOut(after)) => format!("no answer within {after:?}"),
+    ///     Err(stopped) => stopped.to_string(), // refused or cancelled
+    /// };
+    /// assert_eq!(said, "no answer within 2s");
+    /// # }
+    /// ```
     pub async fn run<T, F, Fut>(&self, call: &Call, work: F) -> Result<Outcome<T>, Failed<E>>
     where
         F: FnMut(Attempt) -> Fut,
@@ -164,6 +201,23 @@ where
     }
 
     /// `run` for work that needs an input of its own in each attempt, as [`Retry::run_with`](crate::Retry::run_with).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Error, Pipeline, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let shop = Pipeline::named("shop").retry(Retry::fixed(Duration::from_millis(1)));
+    /// let call = Call::new("buy", &CancelToken::root("program"));
+    /// let bought = shop
+    ///     .run_with(&call, "Emma".to_owned(), |attempt, book: String| async move {
+    ///         if attempt.number == 1 { Err(Error::connection_lost("shop")) } else { Ok(book) }
+    ///     })
+    ///     .await?;
+    /// assert_eq!((bought.value.as_str(), bought.attempts), ("Emma", 2));
+    /// # Ok(()) }
+    /// ```
     pub async fn run_with<T, I, F, Fut>(&self, call: &Call, input: I, mut work: F) -> Result<Outcome<T>, Failed<E>>
     where
         I: Replay,
@@ -181,6 +235,28 @@ where
     }
 
     /// `run_with` for an input that failing work gives back, as [`Retry::run_giving_back`](crate::Retry::run_giving_back).
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Error, Failed, GivenBack, Pipeline, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// struct Letter; // no Clone
+    /// let post = Pipeline::named("post").retry(Retry::fixed(Duration::from_millis(1)).max_attempts(5));
+    /// let call = Call::new("send", &CancelToken::root("program"));
+    /// let failed = post
+    ///     .run_giving_back(&call, Letter, |attempt, letter: Letter| async move {
+    ///         match attempt.number {
+    ///             1 => Err::<(), _>(GivenBack::whole(Error::unavailable("box"), letter)),
+    ///             _ => Err(GivenBack::spent(Error::connection_lost("box"))),
+    ///         }
+    ///     })
+    ///     .await;
+    /// // Nothing was left to send a third time.
+    /// assert!(matches!(failed, Err(Failed::Inner { attempts: 2, .. })));
+    /// # }
+    /// ```
     pub async fn run_giving_back<T, I, F, Fut>(
         &self,
         call: &Call,

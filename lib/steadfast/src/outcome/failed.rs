@@ -35,6 +35,15 @@ pub enum Failed<E> {
 
 impl<E> Failed<E> {
     /// The work's own error; `None` when it was not the work that failed.
+    ///
+    /// ```
+    /// use steadfast::{CancelReason, Error, Failed};
+    ///
+    /// let failed = Failed::<Error>::from(Error::unavailable("shop"));
+    /// assert!(failed.inner().is_some());
+    /// let stopped = Failed::<Error>::Cancelled(CancelReason::Shutdown);
+    /// assert!(stopped.inner().is_none());
+    /// ```
     pub fn inner(&self) -> Option<&E> {
         match self {
             Self::Inner { error, .. } => Some(error),
@@ -42,7 +51,21 @@ impl<E> Failed<E> {
         }
     }
 
-    /// When it makes sense to ask again, for a refusal that knows.
+    /// When it makes sense to ask again, for a refusal that knows. What the work's own error asks for stays with that
+    /// error.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Error, Failed, RejectedBy, Rejection};
+    ///
+    /// let wait = Duration::from_secs(3);
+    /// let refused = Failed::<Error>::Rejected(Rejection::new(RejectedBy::RateLimit, "shop").retry_after(wait));
+    /// assert_eq!(refused.retry_after(), Some(wait));
+    ///
+    /// let failed = Failed::<Error>::from(Error::rate_limited("shop", Some(wait)));
+    /// assert_eq!(failed.retry_after(), None);
+    /// assert_eq!(failed.inner().and_then(Error::retry_after), Some(wait));
+    /// ```
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Rejected(rejection) => rejection.retry_after,

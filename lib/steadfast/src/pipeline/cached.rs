@@ -62,7 +62,26 @@ where
     B: BreakerFor<T>,
     A: TimeLimit,
 {
-    /// Gives the answer that is kept for `key`, or asks the targets of the chain and keeps what comes.
+    /// Gives the answer that is kept for `key`, or asks the targets of the chain and keeps what comes. The outcome says
+    /// who served when somebody was asked; of an answer that was kept it no longer knows.
+    /// The attempts' futures must be cancel safe.
+    ///
+    /// ```
+    /// use steadfast::{Cache, Call, CancelToken, Error, Fallback, Pipeline};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let prices = Pipeline::named("prices").cache(Cache::of(100)).fallback(Fallback::ordered(["near", "far"]));
+    /// let call = Call::new("load the price", &CancelToken::root("program"));
+    /// let ask = |shop: &&str, _| {
+    ///     std::future::ready(if *shop == "far" { Ok(42) } else { Err(Error::unavailable("near")) })
+    /// };
+    /// let loaded = prices.run_keyed(&call, "apples", ask).await?;
+    /// assert_eq!((loaded.value, loaded.served_by.as_deref()), (42, Some("far")));
+    /// let kept = prices.run_keyed(&call, "apples", ask).await?;
+    /// assert_eq!((kept.value, kept.served_by), (42, None));
+    /// # Ok(()) }
+    /// ```
     pub async fn run_keyed<'a, W, Fut>(&'a self, call: &Call, key: K, work: W) -> Result<Outcome<V>, Failed<E>>
     where
         W: FnMut(&'a T, Attempt) -> Fut,

@@ -15,6 +15,22 @@ use crate::{
 use std::{fmt, marker::PhantomData};
 
 /// Policies in an order of your own; made by [`Pipeline::custom_order`].
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::{Call, CancelToken, Error, Failed, Pipeline, Retry, Timeout};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// // The time limit is for all attempts and the waits between them.
+/// let hurried = Pipeline::custom_order::<Error>()
+///     .around(Timeout::after(Duration::from_secs(3)))
+///     .retry(Retry::fixed(Duration::from_secs(2)).max_attempts(9));
+/// let call = Call::new("fetch", &CancelToken::root("program"));
+/// let failed = hurried.run(&call, |_| async { Err::<(), _>(Error::connection_lost("weather")) }).await;
+/// assert!(matches!(failed, Err(Failed::TimedOut(after)) if after == Duration::from_secs(3)));
+/// # }
+/// ```
 pub struct CustomOrder<E, O = (), R = (), I = ()> {
     outside: O,
     retry: R,
@@ -48,14 +64,50 @@ impl Pipeline {
 }
 
 impl<E, O> CustomOrder<E, O> {
-    /// Puts a policy inside all others.
+    /// Puts a policy inside all others. Before [`CustomOrder::retry`] it sees all attempts as one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Breaker, BreakerState, Call, CancelToken, Error, Pipeline, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let breaker = Breaker::consecutive(3);
+    /// let outside = Pipeline::custom_order::<Error>()
+    ///     .around(breaker.clone())
+    ///     .retry(Retry::fixed(Duration::from_millis(1)).max_attempts(3));
+    /// let call = Call::new("fetch", &CancelToken::root("program"));
+    /// let failed = outside.run(&call, |_| async { Err::<(), _>(Error::unavailable("weather")) }).await;
+    /// assert!(failed.is_err());
+    /// assert_eq!(breaker.state(), BreakerState::Closed); // three attempts, one failure
+    /// # }
+    /// ```
     #[must_use]
     pub fn around<P: Around>(self, policy: P) -> CustomOrder<E, (O, P)> {
         let Self { outside, retry, inside, error } = self;
         CustomOrder { outside: (outside, policy), retry, inside, error }
     }
 
-    /// From here on everything belongs to one attempt.
+    /// From here on everything belongs to one attempt. It can be said once.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Error, Pipeline, Retry, Timeout};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), Error> {
+    /// let patient = Pipeline::custom_order::<Error>()
+    ///     .retry(Retry::fixed(Duration::from_secs(1)))
+    ///     .around(Timeout::after(Duration::from_secs(2))); // for each attempt
+    /// let call = Call::new("fetch", &CancelToken::root("program"));
+    /// let outcome = patient
+    ///     .run(&call, |attempt| async move {
+    ///         if attempt.number == 1 { std::future::pending().await } else { Ok("sunny") }
+    ///     })
+    ///     .await?;
+    /// assert_eq!((outcome.value, outcome.attempts), ("sunny", 2));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn retry<W>(self, retry: Retry<W>) -> CustomOrder<E, O, Retry<W>> {
         let Self { outside, retry: (), inside, error } = self;
@@ -65,6 +117,23 @@ impl<E, O> CustomOrder<E, O> {
 
 impl<E, O, W, I> CustomOrder<E, O, Retry<W>, I> {
     /// Puts a policy inside all others, around each attempt.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Breaker, BreakerState, Call, CancelToken, Error, Pipeline, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let breaker = Breaker::consecutive(3);
+    /// let inside = Pipeline::custom_order::<Error>()
+    ///     .retry(Retry::fixed(Duration::from_millis(1)).max_attempts(3))
+    ///     .around(breaker.clone());
+    /// let call = Call::new("fetch", &CancelToken::root("program"));
+    /// let failed = inside.run(&call, |_| async { Err::<(), _>(Error::unavailable("weather")) }).await;
+    /// assert!(failed.is_err());
+    /// assert!(matches!(breaker.state(), BreakerState::Open { .. })); // three attempts, three failures
+    /// # }
+    /// ```
     #[must_use]
     pub fn around<P: Around>(self, policy: P) -> CustomOrder<E, O, Retry<W>, (I, P)> {
         let Self { outside, retry, inside, error } = self;
@@ -80,7 +149,21 @@ where
     I: Around,
 {
     /// Runs `work` inside all of them. The attempts' futures are dropped when the time is over or the call is
-    /// cancelled, so they must be cancel safe.
+    /// cancelled, so they must be cancel safe. Fails as [`Pipeline::run`] does.
+    ///
+    /// ```
+    /// use steadfast::{Bulkhead, Call, CancelReason, CancelToken, Error, Failed, Pipeline};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let root = CancelToken::root("program");
+    /// let order = Pipeline::custom_order::<Error>().around(Bulkhead::new(1));
+    /// let call = Call::new("fetch", &root);
+    /// let never = |_| std::future::pending::<Result<(), Error>>();
+    /// let (ended, _) = tokio::join!(order.run(&call, never), async { root.cancel(CancelReason::Shutdown) });
+    /// assert!(matches!(ended, Err(Failed::Cancelled(CancelReason::Shutdown))));
+    /// # }
+    /// ```
     pub async fn run<T, F, Fut>(&self, call: &Call, mut work: F) -> Result<Outcome<T>, Failed<E>>
     where
         F: FnMut(Attempt) -> Fut,

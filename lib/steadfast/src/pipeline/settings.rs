@@ -37,7 +37,18 @@ pub struct PipelineSettings {
     pub attempt_timeout_ms: Option<u64>,
 }
 
-/// See [`Retry`]. The default is its default with exponential waits from 250 ms, and the default [`Budget`].
+/// See [`Retry`]. The default is its default with exponential waits from 250 ms, and the default [`Budget`]. All times
+/// are in milliseconds. What a file does not say has its default; a name that is not known is an error.
+///
+/// ```
+/// use steadfast::{BackoffSettings, BudgetSettings, RetrySettings};
+///
+/// let retry: RetrySettings = serde_json::from_str(r#"{ "wait_ms": 100, "max_attempts": 5 }"#)?;
+/// assert_eq!((retry.wait_ms, retry.backoff), (100, BackoffSettings::Exponential));
+/// assert_eq!(retry.budget, Some(BudgetSettings::Tokens(500)));
+/// assert!(serde_json::from_str::<RetrySettings>(r#"{ "wait": 100 }"#).is_err());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default, deny_unknown_fields))]
 pub struct RetrySettings {
@@ -58,6 +69,14 @@ pub struct RetrySettings {
 }
 
 /// How the waits between attempts grow.
+///
+/// ```
+/// use steadfast::BackoffSettings;
+///
+/// let backoff: BackoffSettings = serde_json::from_str(r#""decorrelated""#)?;
+/// assert_eq!(backoff, BackoffSettings::Decorrelated);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum BackoffSettings {
@@ -73,6 +92,17 @@ pub enum BackoffSettings {
 }
 
 /// See [`Budget`].
+///
+/// ```
+/// use steadfast::{BudgetSettings, RetrySettings};
+///
+/// let file = r#"{ "budget": { "ratio": { "share": 0.2, "floor_per_sec": 10 } } }"#;
+/// let retry: RetrySettings = serde_json::from_str(file)?;
+/// assert_eq!(retry.budget, Some(BudgetSettings::Ratio { share: 0.2, floor_per_sec: 10 }));
+/// // Without one it has to be said; what is left out is the default.
+/// assert_eq!(serde_json::from_str::<RetrySettings>(r#"{ "budget": null }"#)?.budget, None);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(rename_all = "snake_case"))]
 pub enum BudgetSettings {
@@ -88,6 +118,16 @@ pub enum BudgetSettings {
 }
 
 /// See [`Bulkhead`] and [`RateLimit`]; the bulkhead is outside. The default limits nothing.
+///
+/// ```
+/// use steadfast::{BoxPipeline, Clock, Error, LimitSettings, PipelineSettings};
+///
+/// let limits = LimitSettings { queue: 16, ..LimitSettings::default() };
+/// let settings = PipelineSettings { limits: Some(limits), ..PipelineSettings::default() };
+/// // A queue for what?
+/// let error = BoxPipeline::<Error>::new("shop", &settings, &Clock::real()).unwrap_err();
+/// assert_eq!(error.message(), "The pipeline shop is not valid: limits.queue needs limits.concurrent.");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default, deny_unknown_fields))]
 pub struct LimitSettings {
@@ -100,6 +140,14 @@ pub struct LimitSettings {
 }
 
 /// See [`Breaker`]. The default opens after 5 failures in a row, for 30 s, and closes after one probe.
+///
+/// ```
+/// use steadfast::BreakerSettings;
+///
+/// let breaker: BreakerSettings = serde_json::from_str(r#"{ "failures": 10 }"#)?;
+/// assert_eq!(breaker, BreakerSettings { failures: 10, open_ms: 30_000, probes: 1 });
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default, deny_unknown_fields))]
 pub struct BreakerSettings {

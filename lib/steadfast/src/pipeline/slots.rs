@@ -7,7 +7,8 @@ use crate::{
 };
 use std::{fmt, hash::Hash, time::Duration};
 
-/// The deadline, or the time limit of an attempt.
+/// The deadline, or the time limit of an attempt. Outside it has no name: say
+/// [`Pipeline::deadline`](crate::Pipeline::deadline).
 pub trait TimeLimit {
     fn limit(&self) -> Option<Duration>;
 }
@@ -30,7 +31,8 @@ impl TimeLimit for Option<Duration> {
     }
 }
 
-/// Who says whether another attempt follows. Without a plan there is one attempt.
+/// Who says whether another attempt follows. Without a plan there is one attempt. Outside it has no name: say
+/// [`Pipeline::retry`](crate::Pipeline::retry).
 pub trait RetrySlot {
     type When;
 
@@ -61,7 +63,8 @@ impl<W> RetrySlot for Option<Retry<W>> {
     }
 }
 
-/// The breaker, around work that is bounded already.
+/// The breaker, around work that is bounded already. Outside it has no name: say
+/// [`Pipeline::breaker`](crate::Pipeline::breaker).
 pub trait BreakerSlot {
     fn handle(&self) -> Option<&Breaker>;
 
@@ -111,7 +114,7 @@ impl BreakerSlot for Option<Breaker> {
     }
 }
 
-/// The breaker of one target of a chain.
+/// The breaker of one target of a chain. Outside it has no name: say [`Pipeline::breakers`](crate::Pipeline::breakers).
 pub trait BreakerFor<T> {
     fn of(&self, target: &T) -> Option<Breaker>;
 }

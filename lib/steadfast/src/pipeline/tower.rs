@@ -13,7 +13,22 @@ use std::{
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// Puts services into a pipeline; made by [`BoxPipeline::layer`].
+/// Puts services into a pipeline; made by [`BoxPipeline::layer`]. All its services share one breaker and one budget.
+///
+/// ```
+/// use steadfast::{Breaker, Call, CancelToken, Error, Failed, Pipeline};
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let breaker = Breaker::consecutive(1).named("shop");
+/// let layer = Pipeline::named("shop").breaker(breaker).boxed().layer(Call::new("buy", &CancelToken::root("program")));
+/// let broken = layer.layer(service_fn(|_: &str| async { Err::<(), _>(Error::unavailable("shop")) }));
+/// let works = layer.layer(service_fn(|_: &str| async { Ok::<_, Error>(()) }));
+/// assert!(matches!(broken.oneshot("Emma").await, Err(Failed::Inner { .. })));
+/// assert!(matches!(works.oneshot("Emma").await, Err(Failed::Rejected(_))));
+/// # }
+/// ```
 pub struct PipelineLayer<E> {
     pipeline: BoxPipeline<E>,
     call: Call,
@@ -52,7 +67,22 @@ impl<S, E> Layer<S> for PipelineLayer<E> {
     }
 }
 
-/// A service inside a pipeline; made by [`PipelineLayer`]. Dropping its future drops the attempt.
+/// A service inside a pipeline; made by [`PipelineLayer`]. Dropping its future drops the attempt. Its error is
+/// [`Failed`], so that a refusal can be told from a failure of the service.
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::{Call, CancelToken, Error, Failed, Pipeline, Retry};
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let pipeline = Pipeline::named("shop").retry(Retry::fixed(Duration::from_millis(1)).max_attempts(2)).boxed();
+/// let layer = pipeline.layer(Call::new("buy", &CancelToken::root("program")));
+/// let shop = layer.layer(service_fn(|_: &str| async { Err::<(), _>(Error::unavailable("shop")) }));
+/// assert!(matches!(shop.oneshot("Emma").await, Err(Failed::Inner { attempts: 2, .. })));
+/// # }
+/// ```
 pub struct PipelineService<S, E> {
     inner: S,
     pipeline: BoxPipeline<E>,

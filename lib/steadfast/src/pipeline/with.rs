@@ -8,6 +8,22 @@ use crate::{Again, Around, Attempt, Call, Classify, Failed, Outcome};
 use std::fmt;
 
 /// Something that runs work: a pipeline of any kind.
+///
+/// ```
+/// use steadfast::{Call, CancelToken, Error, Pipeline, Runs};
+///
+/// async fn fetch(inside: &impl Runs<&'static str, Error>, call: &Call) -> Result<&'static str, Error> {
+///     Ok(inside.run_work(call, |_| async { Ok("sunny") }).await?.value)
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Error> {
+/// let call = Call::new("fetch", &CancelToken::root("program"));
+/// let weather = Pipeline::named("weather");
+/// assert_eq!(fetch(&weather, &call).await?, "sunny");
+/// assert_eq!(fetch(&weather.boxed(), &call).await?, "sunny");
+/// # Ok(()) }
+/// ```
 pub trait Runs<T, E> {
     /// As [`Pipeline::run`].
     fn run_work<F, Fut>(&self, call: &Call, work: F) -> impl Future<Output = Result<Outcome<T>, Failed<E>>>

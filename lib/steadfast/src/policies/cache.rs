@@ -42,6 +42,18 @@ pub struct Cache<K, V, X = Error> {
 }
 
 /// A value from the cache or for it.
+///
+/// ```
+/// use steadfast::{Cache, Cached, Call, CancelToken, Error, Freshness};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Error> {
+/// let prices = Cache::of(100);
+/// let call = Call::new("load the price", &CancelToken::root("program"));
+/// let Cached { value, freshness, .. } = prices.run(&call, "apples", || async { Ok(42) }).await?;
+/// assert_eq!((value, freshness), (42, Freshness::Loaded));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Cached<V> {
@@ -52,6 +64,19 @@ pub struct Cached<V> {
 }
 
 /// How old a value is.
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::Freshness;
+///
+/// fn note(freshness: Freshness) -> String {
+///     match freshness {
+///         Freshness::Loaded | Freshness::Fresh { .. } => String::new(),
+///         Freshness::Stale { age } => format!("as of {} minutes ago", age.as_secs() / 60),
+///     }
+/// }
+/// assert_eq!(note(Freshness::Stale { age: Duration::from_secs(300) }), "as of 5 minutes ago");
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Freshness {
     /// It was loaded for this call, or for one that this call joined.
@@ -77,6 +102,20 @@ struct Kept<V> {
 impl<K, V, X> Cache<K, V, X> {
     /// Keeps at most this many values, each fresh for a minute and never given out later. Of 0, nothing is kept, and
     /// what is left is single flight.
+    ///
+    /// ```
+    /// use steadfast::{Cache, Call, CancelToken, Error};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let prices = Cache::of(2);
+    /// let call = Call::new("load the price", &CancelToken::root("program"));
+    /// for fruit in ["apples", "pears", "plums"] {
+    ///     prices.run(&call, fruit, || async { Ok(42) }).await?;
+    /// }
+    /// assert_eq!(prices.kept(), 2);
+    /// # Ok(()) }
+    /// ```
     pub fn of(values: usize) -> Self {
         Self {
             kept: Arc::new(Mutex::new(Store::new(values))),
@@ -87,12 +126,47 @@ impl<K, V, X> Cache<K, V, X> {
     }
 
     /// How long a value is given out without loading it again. Default 60 s.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Cache, Call, CancelToken, Clock, Error};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let clock = Clock::manual();
+    /// let call = Call::new("load the price", &CancelToken::root("program")).with_clock(clock.clone());
+    /// let prices = Cache::of(100).fresh_for(Duration::from_secs(5));
+    /// assert_eq!(prices.run(&call, "apples", || async { Ok(42) }).await?.value, 42);
+    /// clock.advance(Duration::from_secs(4));
+    /// assert_eq!(prices.run(&call, "apples", || async { Ok(43) }).await?.value, 42);
+    /// clock.advance(Duration::from_secs(1));
+    /// assert_eq!(prices.run(&call, "apples", || async { Ok(43) }).await?.value, 43);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn fresh_for(self, fresh_for: Duration) -> Self {
         Self { fresh_for, ..self }
     }
 
     /// For how long after that it may still be given out when it cannot be loaded. Default: not at all.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Cache, Call, CancelToken, Clock, Error};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let clock = Clock::manual();
+    /// let call = Call::new("load the price", &CancelToken::root("program")).with_clock(clock.clone());
+    /// let prices = Cache::of(100).fresh_for(Duration::from_secs(5)).stale_for(Duration::from_secs(60));
+    /// prices.run(&call, "apples", || async { Ok(42) }).await?;
+    /// // The stale time begins where the fresh one ends: 65 s in all.
+    /// clock.advance(Duration::from_secs(64));
+    /// assert!(prices.run(&call, "apples", || async { Err(Error::unavailable("shop")) }).await.is_ok());
+    /// clock.advance(Duration::from_secs(1));
+    /// assert!(prices.run(&call, "apples", || async { Err(Error::unavailable("shop")) }).await.is_err());
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn stale_for(self, stale_for: Duration) -> Self {
         Self { stale_for, ..self }
@@ -110,6 +184,23 @@ impl<K: Eq + Hash + Clone, V: Clone> Cache<K, V> {
     /// unless the caller is to blame (then the error is the answer) or the call was cancelled.
     ///
     /// Cancel safe: who is at work and is dropped hands over to the next one, see [`SingleFlight::run`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Cache, Call, CancelToken, Clock, Code, Error};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let clock = Clock::manual();
+    /// let call = Call::new("load the price", &CancelToken::root("program")).with_clock(clock.clone());
+    /// let prices = Cache::of(100).stale_for(Duration::from_secs(3600));
+    /// prices.run(&call, "apples", || async { Ok(42) }).await?;
+    /// clock.advance(Duration::from_secs(300));
+    /// // The caller's own mistake is not papered over with an old value.
+    /// let error = prices.run(&call, "apples", || async { Err(Error::forbidden("shop")) }).await.unwrap_err();
+    /// assert_eq!(error.code(), Code::FORBIDDEN);
+    /// # Ok(()) }
+    /// ```
     pub async fn run<F, Fut>(&self, call: &Call, key: K, work: F) -> Result<Cached<V>, Error>
     where
         F: FnOnce() -> Fut,
@@ -167,11 +258,39 @@ impl<K: Eq + Hash + Clone, V: Clone, X: Fault + Clone> Cache<K, V, X> {
 
 impl<K: Eq + Hash + Clone, V, X> Cache<K, V, X> {
     /// Forgets one value. A load that is under way still keeps its own.
+    ///
+    /// ```
+    /// use steadfast::{Cache, Call, CancelToken, Error};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let prices = Cache::of(100);
+    /// let call = Call::new("load the price", &CancelToken::root("program"));
+    /// prices.run(&call, "apples", || async { Ok(42) }).await?;
+    /// prices.forget(&"apples"); // somebody changed it
+    /// assert_eq!(prices.run(&call, "apples", || async { Ok(43) }).await?.value, 43);
+    /// # Ok(()) }
+    /// ```
     pub fn forget(&self, key: &K) {
         let _old = self.lock().remove(key);
     }
 
     /// How many values are kept, the stale ones included.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Cache, Call, CancelToken, Clock, Error};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let clock = Clock::manual();
+    /// let call = Call::new("load the price", &CancelToken::root("program")).with_clock(clock.clone());
+    /// let prices = Cache::of(100);
+    /// prices.run(&call, "apples", || async { Ok(42) }).await?;
+    /// clock.advance(Duration::from_secs(3600));
+    /// assert_eq!(prices.kept(), 1); // age removes nothing, only want of room does
+    /// # Ok(()) }
+    /// ```
     pub fn kept(&self) -> usize {
         self.lock().len()
     }

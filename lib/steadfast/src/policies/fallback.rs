@@ -38,6 +38,27 @@ pub struct Fallback<T> {
 }
 
 /// An answer, and who gave it.
+///
+/// ```
+/// use steadfast::{Call, CancelToken, Error, Fallback};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Error> {
+/// let chain = Fallback::ordered(["resting", "near", "far"]);
+/// let call = Call::new("fetch the weather", &CancelToken::root("program"));
+/// let served = chain
+///     .run(&call, |station, _attempt| async move {
+///         match *station {
+///             "resting" => Err(Error::circuit_open("resting", std::time::Duration::from_secs(7))),
+///             "near" => Err(Error::unavailable("near")),
+///             _ => Ok("sunny"),
+///         }
+///     })
+///     .await?;
+/// // The third in the chain, but only two were asked: a breaker stood before the first.
+/// assert_eq!((*served.by, served.attempts, served.degraded), ("far", 2, true));
+/// # Ok(()) }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Served<'a, T, V> {
@@ -54,17 +75,46 @@ pub struct Served<'a, T, V> {
 impl<T> Fallback<T> {
     /// The targets in the order in which to ask them. At most 64 are kept; of an empty chain every call is refused
     /// with `UNAVAILABLE`.
+    ///
+    /// ```
+    /// use steadfast::{Call, CancelToken, Code, Fallback};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let nobody = Fallback::<&str>::ordered([]);
+    /// let call = Call::new("fetch the weather", &CancelToken::root("program"));
+    /// let error = nobody.run(&call, |_, _| async { Ok("sunny") }).await.unwrap_err();
+    /// assert_eq!(error.code(), Code::UNAVAILABLE);
+    /// # }
+    /// ```
     pub fn ordered(targets: impl IntoIterator<Item = T>) -> Self {
         Self { targets: targets.into_iter().take(MAX_TARGETS).collect(), at_most: AT_MOST, ranking: None }
     }
 
     /// How many targets one call may ask (at least 1). A target whose breaker refuses was not asked. Default 4.
+    ///
+    /// ```
+    /// use steadfast::{Call, CancelToken, Error, Fallback};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let chain = Fallback::ordered(["near", "far", "farther"]).at_most(2);
+    /// let call = Call::new("fetch the weather", &CancelToken::root("program"));
+    /// let error = chain.run(&call, |_, _| async { Err::<(), _>(Error::unavailable("far")) }).await.unwrap_err();
+    /// assert_eq!(error.attempts(), Some(2));
+    /// # }
+    /// ```
     #[must_use]
     pub fn at_most(self, targets: u32) -> Self {
         Self { at_most: targets.max(1), ..self }
     }
 
     /// All targets, in the order in which they were given.
+    ///
+    /// ```
+    /// let chain = steadfast::Fallback::ordered(["near", "far"]);
+    /// assert_eq!(chain.targets(), ["near", "far"]);
+    /// ```
     pub fn targets(&self) -> &[T] {
         &self.targets
     }
@@ -90,6 +140,21 @@ impl<T: fmt::Display> Fallback<T> {
     /// Gives back the error itself when one target was asked or the error forbids asking another; the refusal when
     /// every breaker refused; otherwise `RETRY_EXHAUSTED` with the last target's error as its source. Dropping the
     /// future drops the work; a target that was cut off for taking too long counts as failed.
+    ///
+    /// ```
+    /// use steadfast::{Call, CancelToken, Code, Error, Fallback};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let chain = Fallback::ordered(["near", "far"]);
+    /// let call = Call::new("fetch the weather", &CancelToken::root("program"));
+    /// let error = chain.run(&call, |_, _| async { Err::<(), _>(Error::unavailable("far")) }).await.unwrap_err();
+    /// assert_eq!((error.code(), error.attempts()), (Code::RETRY_EXHAUSTED, Some(2)));
+    /// // A mistake of the caller would be one everywhere: only the first target heard of it.
+    /// let error = chain.run(&call, |_, _| async { Err::<(), _>(Error::not_found("town", "7")) }).await.unwrap_err();
+    /// assert_eq!((error.code(), error.attempts()), (Code::NOT_FOUND, None));
+    /// # }
+    /// ```
     pub async fn run<'a, V, F, Fut>(&'a self, call: &Call, work: F) -> Result<Served<'a, T, V>, Error>
     where
         F: FnMut(&'a T, Attempt) -> Fut,

@@ -50,18 +50,52 @@ struct Flight<V, X> {
 
 impl<K, V, X> SingleFlight<K, V, X> {
     /// Nothing under way, at most 1024 keys at once.
+    ///
+    /// ```
+    /// let flights: steadfast::SingleFlight<&str, u32> = steadfast::SingleFlight::new();
+    /// assert_eq!(flights.under_way(), 0);
+    /// ```
     pub fn new() -> Self {
         Self { flights: Arc::default(), max_keys: MAX_KEYS }
     }
 
     /// How many different keys may be under way and shared at once. A call for one key more does its own work and
     /// shares it with nobody, as if there were no single flight; so 0 switches it off.
+    ///
+    /// ```
+    /// use steadfast::{Call, CancelToken, Error, SingleFlight};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let flights = SingleFlight::new().max_keys(0);
+    /// let call = Call::new("load the price", &CancelToken::root("program"));
+    /// let load = |price: u32| async move {
+    ///     tokio::task::yield_now().await;
+    ///     Ok(price)
+    /// };
+    /// let (first, second) =
+    ///     tokio::join!(flights.run(&call, "apples", || load(42)), flights.run(&call, "apples", || load(43)));
+    /// assert_eq!((first?, second?), (42, 43)); // nothing was shared
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn max_keys(self, max_keys: usize) -> Self {
         Self { max_keys, ..self }
     }
 
     /// How many keys are under way.
+    ///
+    /// ```
+    /// use steadfast::{Call, CancelToken, Error, SingleFlight};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let flights = SingleFlight::new();
+    /// let call = Call::new("load the price", &CancelToken::root("program"));
+    /// let during = flights.run(&call, "apples", || async { Ok(flights.under_way()) }).await?;
+    /// assert_eq!((during, flights.under_way()), (1, 0)); // it keeps nothing afterwards
+    /// # Ok(()) }
+    /// ```
     pub fn under_way(&self) -> usize {
         self.lock().len()
     }
@@ -78,6 +112,24 @@ impl<K: Eq + Hash + Clone, V: Clone> SingleFlight<K, V> {
     /// out of time, or panics, the one who has waited longest goes on with its own `work`.
     ///
     /// Cancel safe. It takes a short lock at the beginning and at the end.
+    ///
+    /// ```
+    /// use steadfast::{Call, CancelReason, CancelToken, Error, SingleFlight};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Error> {
+    /// let (impatient, patient) = (CancelToken::root("impatient"), CancelToken::root("patient"));
+    /// let [first, second] = [&impatient, &patient].map(|token| Call::new("load the price", token));
+    /// let flights = SingleFlight::new();
+    /// let (stopped, served, _) = tokio::join!(
+    ///     flights.run(&first, "apples", std::future::pending),
+    ///     flights.run(&second, "apples", || async { Ok(42) }),
+    ///     async { impatient.cancel(CancelReason::UserStop) },
+    /// );
+    /// assert!(stopped.is_err());
+    /// assert_eq!(served?, 42); // not failed by somebody else's stop
+    /// # Ok(()) }
+    /// ```
     pub async fn run<F, Fut>(&self, call: &Call, key: K, work: F) -> Result<V, Error>
     where
         F: FnOnce() -> Fut,
