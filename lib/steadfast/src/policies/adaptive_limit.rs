@@ -68,6 +68,22 @@ impl AdaptiveLimit {
     /// successes as the limit while at least half of it is in use, times 0.7 when the target has too much. For
     /// targets whose time to answer depends on the question, so that latency says little. Reads no clock; a success
     /// takes no lock but once per window.
+    ///
+    /// ```
+    /// use steadfast::{AdaptiveLimit, Call, CancelToken, Error};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let limit = AdaptiveLimit::aimd().start(2);
+    /// let call = Call::new("ask", &CancelToken::root("program"));
+    /// for _ in 0..2 {
+    ///     limit.run(&call, async { Ok(()) }).await?;
+    /// }
+    /// assert_eq!(limit.limit(), 3); // as many successes as the limit, and half of it in use
+    /// limit.run(&call, async { Err::<(), _>(Error::overloaded("cloud", None)) }).await.unwrap_err();
+    /// assert_eq!(limit.limit(), 2); // 0.7 times 3
+    /// # Ok(()) }
+    /// ```
     pub fn aimd() -> Self {
         Self::new(Settings::new(Rule::Aimd))
     }
@@ -108,30 +124,105 @@ impl AdaptiveLimit {
     }
 
     /// How many may wait in line for a place, first come, first served. Default 0.
+    ///
+    /// ```
+    /// use steadfast::{AdaptiveLimit, Call, CancelToken, Code};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let limit = AdaptiveLimit::aimd().bounds(1, 1).queue(1);
+    /// let call = Call::new("ask", &CancelToken::root("program"));
+    /// let inside = limit.enter(&call).await?;
+    /// let (first, second, ()) = tokio::join!(
+    ///     limit.run(&call, async { Ok("waited") }),
+    ///     limit.run(&call, async { Ok("too many") }),
+    ///     async { drop(inside) },
+    /// );
+    /// assert_eq!(first?, "waited");
+    /// assert_eq!(second.unwrap_err().code(), Code::OVERLOADED);
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn queue(&self, places_in_line: u32) -> Self {
         Self::new(Settings { queue: places_in_line, ..self.settings() })
     }
 
     /// The longest wait in line. Default: no limit but the call's deadline.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{AdaptiveLimit, Call, CancelToken, Code};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let limit = AdaptiveLimit::aimd().bounds(1, 1).queue(4).max_wait(Duration::from_secs(2));
+    /// let call = Call::new("ask", &CancelToken::root("program"));
+    /// let _inside = limit.enter(&call).await?;
+    /// let refused = limit.run(&call, async { Ok(()) }).await.unwrap_err();
+    /// assert_eq!(refused.code(), Code::OVERLOADED); // and no `TIMEOUT`: the work never began
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn max_wait(&self, max_wait: Duration) -> Self {
         Self::new(Settings { max_wait: Some(max_wait), ..self.settings() })
     }
 
     /// What it protects, for errors and events.
+    ///
+    /// ```
+    /// use steadfast::AdaptiveLimit;
+    ///
+    /// let limit = AdaptiveLimit::aimd();
+    /// assert_eq!(limit.named("cloud").target(), "cloud");
+    /// assert_eq!(limit.target(), "target"); // the first one is as it was
+    /// ```
     #[must_use]
     pub fn named(&self, target: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Settings { target: target.into(), ..self.settings() })
     }
 
     /// Its time, for latencies. Give it the calls' clock when that is a manual one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{AdaptiveLimit, AdaptivePermit, Call, CancelToken, Clock};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let clock = Clock::manual();
+    /// let limit = AdaptiveLimit::gradient().start(8).with_clock(clock.clone());
+    /// let call = Call::new("ask", &CancelToken::root("program"));
+    /// let mut limits = Vec::new();
+    /// for latency in [Duration::from_millis(100), Duration::from_secs(1)] {
+    ///     let mut permits = Vec::new();
+    ///     for _ in 0..8 {
+    ///         permits.push(limit.enter(&call).await?);
+    ///     }
+    ///     clock.advance(latency);
+    ///     permits.into_iter().for_each(AdaptivePermit::success);
+    ///     limits.push(limit.limit());
+    /// }
+    /// assert_eq!(limits, [10, 8]); // it grew, until calls took ten times as long
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn with_clock(&self, clock: Clock) -> Self {
         Self::new(Settings { clock, ..self.settings() })
     }
 
     /// Where its changes are reported. Default nowhere.
+    ///
+    /// ```
+    /// use steadfast::{AdaptiveLimit, Error, testing::Stage};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let stage = Stage::manual();
+    /// let limit = AdaptiveLimit::aimd().named("cloud").with_events(stage.events());
+    /// limit.enter(&stage.call("ask")).await?.failure(&Error::rate_limited("cloud", None));
+    /// assert_eq!(stage.to_string(), "0 ms  limit cloud: 11 at once instead of 16\n");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn with_events(&self, events: Events) -> Self {
         Self::new(Settings { events, ..self.settings() })
@@ -153,6 +244,19 @@ impl AdaptiveLimit {
     /// Runs `work` in a place of its own, and until the call's token or deadline ends it; learns from how it ends.
     /// Fails with `OVERLOADED` when every place and the line are taken, or the wait is too long; blame is ours.
     /// Cancel safe: a dropped future gives its place back.
+    ///
+    /// ```
+    /// use steadfast::{AdaptiveLimit, Blame, Call, CancelToken, Code};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let limit = AdaptiveLimit::aimd().bounds(1, 1);
+    /// let call = Call::new("ask", &CancelToken::root("program"));
+    /// let _inside = limit.enter(&call).await?;
+    /// let refused = limit.run(&call, async { Ok(()) }).await.unwrap_err();
+    /// assert_eq!((refused.code(), refused.blame()), (Code::OVERLOADED, Blame::Local));
+    /// # Ok(()) }
+    /// ```
     pub fn run<'a, T, F>(&'a self, call: &'a Call, work: F) -> impl Future<Output = Result<T, Error>> + use<'a, T, F>
     where
         F: Future<Output = Result<T, Error>>,
@@ -162,6 +266,19 @@ impl AdaptiveLimit {
 
     /// Waits for a place for work that is no single future, for instance a stream. Say how it ended. Fails and is
     /// cancel safe as [`AdaptiveLimit::run`].
+    ///
+    /// ```
+    /// use steadfast::{AdaptiveLimit, Call, CancelToken};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let limit = AdaptiveLimit::aimd();
+    /// let permit = limit.enter(&Call::new("listen", &CancelToken::root("program"))).await?;
+    /// assert_eq!(limit.in_flight(), 1); // for as long as the permit lives
+    /// permit.success();
+    /// assert_eq!(limit.in_flight(), 0);
+    /// # Ok(()) }
+    /// ```
     pub async fn enter(&self, call: &Call) -> Result<AdaptivePermit, Error> {
         let settings = &self.shared.settings;
         let mut entering = Entering::new(call, Arc::clone(&self.places), settings.max_wait);
@@ -175,21 +292,72 @@ impl AdaptiveLimit {
     }
 
     /// How many may be inside at once, as of now.
+    ///
+    /// ```
+    /// use steadfast::{AdaptiveLimit, Call, CancelToken, Error};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let limit = AdaptiveLimit::aimd();
+    /// let call = Call::new("ask", &CancelToken::root("program"));
+    /// let (one, other) = (limit.enter(&call).await?, limit.enter(&call).await?);
+    /// one.failure(&Error::rate_limited("cloud", None));
+    /// other.failure(&Error::rate_limited("cloud", None));
+    /// assert_eq!(limit.limit(), 11); // 0.7 times 16 and no less: both met the same limit
+    /// # Ok(()) }
+    /// ```
     pub fn limit(&self) -> u32 {
         self.places.limit()
     }
 
     /// How many are inside. May be above the limit for a while after it shrank.
+    ///
+    /// ```
+    /// use steadfast::{AdaptiveLimit, Call, CancelToken, Error};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let limit = AdaptiveLimit::aimd().start(4);
+    /// # let call = Call::new("ask", &CancelToken::root("program"));
+    /// let first = limit.enter(&call).await?;
+    /// let _others = (limit.enter(&call).await?, limit.enter(&call).await?, limit.enter(&call).await?);
+    /// first.failure(&Error::rate_limited("cloud", None));
+    /// assert_eq!((limit.in_flight(), limit.limit()), (3, 2)); // nobody is thrown out
+    /// # Ok(()) }
+    /// ```
     pub fn in_flight(&self) -> u32 {
         self.places.taken()
     }
 
     /// How many wait in line.
+    ///
+    /// ```
+    /// use steadfast::{AdaptiveLimit, Call, CancelToken};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let limit = AdaptiveLimit::aimd().bounds(1, 1).queue(8);
+    /// # let call = Call::new("ask", &CancelToken::root("program"));
+    /// let inside = limit.enter(&call).await?;
+    /// let look = async {
+    ///     let queued = limit.queued();
+    ///     drop(inside);
+    ///     queued
+    /// };
+    /// let (_next, queued) = tokio::join!(limit.enter(&call), look);
+    /// assert_eq!((queued, limit.queued()), (1, 0));
+    /// # Ok(()) }
+    /// ```
     pub fn queued(&self) -> u32 {
         self.places.waiting()
     }
 
     /// What it protects.
+    ///
+    /// ```
+    /// use steadfast::AdaptiveLimit;
+    /// assert_eq!(AdaptiveLimit::aimd().target(), "target"); // until it is named
+    /// ```
     pub fn target(&self) -> &str {
         &self.shared.settings.target
     }
@@ -264,6 +432,29 @@ pub struct AdaptivePermit {
 
 impl AdaptivePermit {
     /// The answer begins: this is the latency to learn from, not the end of it. The first time counts.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{AdaptiveLimit, AdaptivePermit, Call, CancelToken, Clock};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let clock = Clock::manual();
+    /// let limit = AdaptiveLimit::gradient().start(8).with_clock(clock.clone());
+    /// # let call = Call::new("tell", &CancelToken::root("program"));
+    /// for answer in [Duration::from_secs(1), Duration::from_secs(60)] {
+    ///     let mut permits = Vec::new();
+    ///     for _ in 0..8 {
+    ///         permits.push(limit.enter(&call).await?);
+    ///     }
+    ///     clock.advance(Duration::from_millis(100));
+    ///     permits.iter_mut().for_each(AdaptivePermit::first_byte);
+    ///     clock.advance(answer);
+    ///     permits.into_iter().for_each(AdaptivePermit::success);
+    /// }
+    /// assert_eq!(limit.limit(), 12); // long answers did not shrink it
+    /// # Ok(()) }
+    /// ```
     pub fn first_byte(&mut self) {
         if self.first_byte.is_none() {
             self.first_byte = self.begun.so_far(&self.limit.shared.settings.clock);
@@ -271,11 +462,40 @@ impl AdaptivePermit {
     }
 
     /// The work succeeded.
+    ///
+    /// ```
+    /// use steadfast::{AdaptiveLimit, Call, CancelToken};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let limit = AdaptiveLimit::aimd().start(1);
+    /// let call = Call::new("ask", &CancelToken::root("program"));
+    /// drop(limit.enter(&call).await?);
+    /// assert_eq!(limit.limit(), 1); // nothing was said, nothing is learned
+    /// limit.enter(&call).await?.success();
+    /// assert_eq!(limit.limit(), 2);
+    /// # Ok(()) }
+    /// ```
     pub fn success(self) {
         self.settle(Signal::Success);
     }
 
     /// The work failed; what that says about the load is read from the error.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{AdaptiveLimit, Call, CancelToken, Error};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let limit = AdaptiveLimit::aimd();
+    /// let call = Call::new("ask", &CancelToken::root("program"));
+    /// limit.enter(&call).await?.failure(&Error::not_found("page", "7"));
+    /// assert_eq!(limit.limit(), 16); // says nothing about the load
+    /// limit.enter(&call).await?.failure(&Error::timeout("ask", Duration::from_secs(2)));
+    /// assert_eq!(limit.limit(), 11);
+    /// # Ok(()) }
+    /// ```
     pub fn failure(self, error: &Error) {
         let signal = signal::judge(Some(error));
         self.settle(signal);

@@ -12,6 +12,23 @@ use std::{
 
 /// A policy around one piece of work. The future is a named type, not an `async fn`'s: those keep their argument
 /// twice, and policies nest.
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::{Around, Bulkhead, Call, CancelToken, Error, Timeout};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), steadfast::Error> {
+/// async fn fetch(policy: &impl Around, call: &Call) -> Result<u32, Error> {
+///     policy.around(call, async { Ok::<_, Error>(7) }).await
+/// }
+/// let call = Call::new("fetch", &CancelToken::root("program"));
+/// let limits = (Bulkhead::new(4), Timeout::after(Duration::from_secs(2)));
+/// assert_eq!(fetch(&(), &call).await?, 7); // no policy at all
+/// assert_eq!(fetch(&limits.0, &call).await?, 7);
+/// assert_eq!(fetch(&limits, &call).await?, 7); // the bulkhead outside the time-out
+/// # Ok(()) }
+/// ```
 pub trait Around {
     /// The work inside the policy.
     type Future<'a, F: TryFuture>: TryFuture<Ok = F::Ok, Fault = F::Fault>
@@ -89,6 +106,17 @@ impl<A: Around> Around for Option<A> {
 
 pin_project! {
     /// The future of a policy that was perhaps switched off.
+    ///
+    /// ```
+    /// use steadfast::{Around, Call, CancelToken, Error, Timeout};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let limit: Option<Timeout> = None; // switched off in the settings
+    /// let call = Call::new("fetch", &CancelToken::root("program"));
+    /// assert_eq!(limit.around(&call, async { Ok::<_, Error>(7) }).await?, 7);
+    /// # Ok(()) }
+    /// ```
     #[project = PerhapsProjected]
     #[must_use = "futures do nothing unless awaited"]
     pub enum Perhaps<G, F> {

@@ -67,6 +67,15 @@ impl Budget {
     /// A bucket of at least 1 token, as the AWS SDKs have had it since 2026 ("standard" retry mode, with 500): a
     /// retry costs 14, or 5 when the target asked for a pause; a retry that succeeds gives its cost back, and a call
     /// that succeeds at once gives 1.
+    ///
+    /// ```
+    /// use steadfast::{Budget, Classify, Error};
+    ///
+    /// let budget = Budget::tokens(20);
+    /// let cost = budget.cost_after(Error::connection_lost("shop").guidance());
+    /// assert!(budget.try_spend(cost)); // 14
+    /// assert!(!budget.try_spend(cost)); // there are 6: one retry it was, not twenty
+    /// ```
     pub fn tokens(capacity: u32) -> Self {
         Self::new(Settings {
             target: Cow::Borrowed("target"),
@@ -83,6 +92,15 @@ impl Budget {
     /// At most this share of the successful calls in retries (0 to 1, what is outside is moved to the nearer end, not a
     /// number is 0), with 10 in hand. A retry costs 1 and a success earns `share`, after a retry too. This is gRPC's
     /// throttling (proposal A6); Finagle and linkerd use a share of 0.2.
+    ///
+    /// ```
+    /// use steadfast::Budget;
+    ///
+    /// let budget = Budget::ratio(0.2);
+    /// assert!(budget.try_spend(10)); // what it has in hand
+    /// (0..5).for_each(|_| budget.succeeded());
+    /// assert_eq!(budget.available(), 1); // five successes pay for one retry
+    /// ```
     pub fn ratio(share: f64) -> Self {
         let share = if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) };
         let settings = Self::tokens(RATIO_IN_HAND).settings();
@@ -97,6 +115,17 @@ impl Budget {
 
     /// Grants this many tokens a second whatever happens, and keeps up to ten seconds of them in hand: the numbers of
     /// Finagle's `RetryBudget`, which grants 10. Without it a target with few calls hardly gets a retry.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Budget, Clock};
+    ///
+    /// let clock = Clock::manual();
+    /// let budget = Budget::ratio(0.0).floor_per_sec(1).with_clock(clock.clone());
+    /// assert!(budget.try_spend(10));
+    /// clock.advance(Duration::from_secs(3));
+    /// assert_eq!(budget.available(), 3); // although no call succeeded
+    /// ```
     #[must_use]
     pub fn floor_per_sec(&self, tokens: u32) -> Self {
         let settings = self.settings();
@@ -106,18 +135,46 @@ impl Budget {
     }
 
     /// What a retry costs: after an error that says nothing about a pause, and after one that asked for it.
+    ///
+    /// ```
+    /// use steadfast::{Budget, Classify, Error};
+    ///
+    /// let budget = Budget::default().costs(10, 1);
+    /// assert_eq!(budget.cost_after(Error::connection_lost("shop").guidance()), 10);
+    /// assert_eq!(budget.cost_after(Error::rate_limited("shop", None).guidance()), 1);
+    /// ```
     #[must_use]
     pub fn costs(&self, transient: u32, throttled: u32) -> Self {
         Self::new(Settings { transient_cost: transient, throttled_cost: throttled, ..self.settings() })
     }
 
     /// What it protects, for events.
+    ///
+    /// ```
+    /// use steadfast::Budget;
+    ///
+    /// let budget = Budget::tokens(20);
+    /// assert!(budget.try_spend(14));
+    /// let shop = budget.named("shop"); // a new one, with tokens of its own
+    /// assert_eq!((shop.target(), shop.available(), budget.available()), ("shop", 20, 6));
+    /// ```
     #[must_use]
     pub fn named(&self, target: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Settings { target: target.into(), ..self.settings() })
     }
 
     /// The time of [`Budget::floor_per_sec`]. Give it the calls' clock when that is a manual one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Budget, Clock};
+    ///
+    /// let clock = Clock::manual();
+    /// let budget = Budget::tokens(10).floor_per_sec(2).with_clock(clock.clone());
+    /// assert!(budget.try_spend(20)); // ten seconds of the floor are more than the ten tokens
+    /// clock.advance(Duration::from_millis(500));
+    /// assert_eq!(budget.available(), 1);
+    /// ```
     #[must_use]
     pub fn with_clock(&self, clock: Clock) -> Self {
         Self::new(Settings { clock, ..self.settings() })
@@ -136,22 +193,59 @@ impl Budget {
 /// Using it.
 impl Budget {
     /// Takes `cost` tokens if there are so many. Never takes a part.
+    ///
+    /// ```
+    /// use steadfast::Budget;
+    ///
+    /// let budget = Budget::tokens(20);
+    /// assert!(!budget.try_spend(21));
+    /// assert_eq!(budget.available(), 20);
+    /// ```
     pub fn try_spend(&self, cost: u32) -> bool {
         self.grant();
         self.shared.level.take(thousandths(cost))
     }
 
     /// Puts `tokens` back; what would run over is lost.
+    ///
+    /// ```
+    /// use steadfast::Budget;
+    ///
+    /// let budget = Budget::tokens(20);
+    /// assert!(budget.try_spend(5));
+    /// budget.refund(14);
+    /// assert_eq!(budget.available(), 20); // and not 29
+    /// ```
     pub fn refund(&self, tokens: u32) {
         self.shared.level.add(thousandths(tokens), self.shared.settings.capacity);
     }
 
     /// Takes note of a call that succeeded at once. One load when the bucket is full.
+    ///
+    /// ```
+    /// use steadfast::Budget;
+    ///
+    /// let budget = Budget::tokens(20);
+    /// assert!(budget.try_spend(14));
+    /// budget.succeeded();
+    /// assert_eq!(budget.available(), 7);
+    /// ```
     pub fn succeeded(&self) {
         self.shared.level.add(self.shared.settings.earned, self.shared.settings.capacity);
     }
 
     /// Takes note of a call that succeeded after a retry of this cost.
+    ///
+    /// ```
+    /// use steadfast::Budget;
+    ///
+    /// let (tokens, ratio) = (Budget::tokens(20), Budget::ratio(0.5));
+    /// assert!(tokens.try_spend(14) && ratio.try_spend(1));
+    /// tokens.succeeded_after(14);
+    /// ratio.succeeded_after(1);
+    /// assert_eq!(tokens.available(), 20); // its cost came back
+    /// assert_eq!(ratio.available(), 9); // of 9.5: any success earns half a token
+    /// ```
     pub fn succeeded_after(&self, cost: u32) {
         match self.shared.settings.refund {
             Refund::Cost => self.refund(cost),
@@ -160,6 +254,15 @@ impl Budget {
     }
 
     /// What a retry costs after an error with this guidance.
+    ///
+    /// ```
+    /// use steadfast::{Budget, Classify, Error};
+    ///
+    /// let budget = Budget::default();
+    /// assert_eq!(budget.cost_after(Error::unavailable("shop").guidance()), 14);
+    /// // The target is well and asked for a pause.
+    /// assert_eq!(budget.cost_after(Error::rate_limited("shop", None).guidance()), 5);
+    /// ```
     pub fn cost_after(&self, guidance: Guidance) -> u32 {
         let asked_for_a_pause = matches!(guidance.advice, RetryAdvice::RetryAfter(_)) || guidance.blame == Blame::Quota;
         let Settings { transient_cost, throttled_cost, .. } = self.shared.settings;
@@ -167,12 +270,26 @@ impl Budget {
     }
 
     /// The whole tokens in it now.
+    ///
+    /// ```
+    /// use steadfast::Budget;
+    ///
+    /// let budget = Budget::ratio(0.3);
+    /// assert!(budget.try_spend(1));
+    /// budget.succeeded();
+    /// assert_eq!(budget.available(), 9); // it holds 9.3
+    /// ```
     pub fn available(&self) -> u32 {
         self.grant();
         u32::try_from(self.shared.level.get() / THOUSAND).unwrap_or(u32::MAX)
     }
 
     /// What it protects.
+    ///
+    /// ```
+    /// use steadfast::Budget;
+    /// assert_eq!(Budget::ratio(0.2).target(), "target"); // until it is named
+    /// ```
     pub fn target(&self) -> &str {
         &self.shared.settings.target
     }

@@ -75,8 +75,17 @@ impl Bulkhead {
     ///
     /// ```
     /// use std::time::Duration;
-    /// let bulkhead = steadfast::Bulkhead::new(8).queue(16).max_wait(Duration::from_secs(2));
-    /// # let _ = bulkhead;
+    /// use steadfast::{Bulkhead, Call, CancelToken, Code};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let bulkhead = Bulkhead::new(1).queue(16).max_wait(Duration::from_secs(2));
+    /// let _inside = bulkhead.try_enter()?;
+    /// let call = Call::new("print", &CancelToken::root("program"));
+    /// let began = call.clock().now();
+    /// assert_eq!(bulkhead.enter(&call).await.unwrap_err().code(), Code::OVERLOADED);
+    /// assert_eq!((call.clock().now() - began).as_secs(), 2);
+    /// # Ok(()) }
     /// ```
     #[must_use]
     pub fn max_wait(&self, max_wait: Duration) -> Self {
@@ -108,6 +117,22 @@ impl Bulkhead {
     /// Runs `work` in a place of its own, and until the call's token or deadline ends it. Fails with
     /// `OVERLOADED` when every place and the line are taken, or the wait is too long; blame is ours, because the
     /// target was not asked. Cancel safe: a dropped future gives its place, or its place in the line, back.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Blame, Bulkhead, Call, CancelToken, Clock, Code, Deadline};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let bulkhead = Bulkhead::new(1).queue(1);
+    /// let _inside = bulkhead.try_enter()?;
+    /// let call = Call::new("print", &CancelToken::root("program"))
+    ///     .with_deadline(Deadline::after(&Clock::real(), Duration::from_secs(5)));
+    /// let refused = bulkhead.run(&call, async { Ok(()) }).await.unwrap_err();
+    /// // The deadline passed in the line. That is no `TIMEOUT`, and the printer is not to blame.
+    /// assert_eq!((refused.code(), refused.blame()), (Code::OVERLOADED, Blame::Local));
+    /// # Ok(()) }
+    /// ```
     pub fn run<'a, T, F>(&'a self, call: &'a Call, work: F) -> impl Future<Output = Result<T, Error>> + use<'a, T, F>
     where
         F: Future<Output = Result<T, Error>>,
@@ -138,6 +163,15 @@ impl Bulkhead {
     }
 
     /// A place, if one is free now and nobody waits for it; otherwise `OVERLOADED`.
+    ///
+    /// ```
+    /// use steadfast::{Bulkhead, Code};
+    ///
+    /// let bulkhead = Bulkhead::new(1).queue(8);
+    /// let _inside = bulkhead.try_enter()?;
+    /// assert_eq!(bulkhead.try_enter().unwrap_err().code(), Code::OVERLOADED); // it never joins the line
+    /// # Ok::<(), steadfast::Error>(())
+    /// ```
     pub fn try_enter(&self) -> Result<BulkheadPermit, Error> {
         let mut claim = Claim::new(Arc::clone(&self.places));
         match claim.try_take() {
@@ -147,21 +181,60 @@ impl Bulkhead {
     }
 
     /// How many have a place now.
+    ///
+    /// ```
+    /// use steadfast::Bulkhead;
+    ///
+    /// let bulkhead = Bulkhead::new(4);
+    /// let _inside = bulkhead.clone().try_enter()?;
+    /// assert_eq!(bulkhead.in_flight(), 1); // clones share their places
+    /// # Ok::<(), steadfast::Error>(())
+    /// ```
     pub fn in_flight(&self) -> u32 {
         self.places.taken()
     }
 
     /// How many wait in line now.
+    ///
+    /// ```
+    /// use steadfast::{Bulkhead, Call, CancelToken};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let bulkhead = Bulkhead::new(1).queue(8);
+    /// # let call = Call::new("print", &CancelToken::root("program"));
+    /// let inside = bulkhead.try_enter()?;
+    /// let look = async {
+    ///     let queued = bulkhead.queued();
+    ///     drop(inside);
+    ///     queued
+    /// };
+    /// let (_next, queued) = tokio::join!(bulkhead.enter(&call), look);
+    /// assert_eq!((queued, bulkhead.queued()), (1, 0));
+    /// # Ok(()) }
+    /// ```
     pub fn queued(&self) -> u32 {
         self.places.waiting()
     }
 
     /// How many may be inside at once.
+    ///
+    /// ```
+    /// use steadfast::Bulkhead;
+    ///
+    /// let bulkhead = Bulkhead::new(2).queue(8);
+    /// assert_eq!(bulkhead.limit(), 2); // the line is not counted
+    /// ```
     pub fn limit(&self) -> u32 {
         self.places.limit()
     }
 
     /// What it protects.
+    ///
+    /// ```
+    /// use steadfast::Bulkhead;
+    /// assert_eq!(Bulkhead::new(8).target(), "target"); // until it is named
+    /// ```
     pub fn target(&self) -> &str {
         &self.settings.target
     }

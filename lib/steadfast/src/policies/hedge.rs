@@ -53,6 +53,12 @@ enum Delay {
 
 impl Hedge {
     /// Starts a copy when there is no answer after this long, at least a millisecond.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::Hedge;
+    /// assert_eq!(Hedge::after(Duration::ZERO).delay(), Some(Duration::from_millis(1)));
+    /// ```
     pub fn after(delay: Duration) -> Self {
         Self::new(Delay::Fixed(delay.max(SHORTEST)))
     }
@@ -73,6 +79,21 @@ impl Hedge {
 
     /// A measured delay is never shorter than this, at least a millisecond. Default 10 ms. Means nothing for a fixed
     /// delay.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Hedge};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let hedge = Hedge::at_quantile(0.95).min_delay(Duration::from_secs(1));
+    /// let call = Call::new("look up", &CancelToken::root("program"));
+    /// for _ in 0..32 {
+    ///     hedge.run(&call, |_, _| async { Ok(()) }).await?; // takes no time
+    /// }
+    /// assert_eq!(hedge.delay(), Some(Duration::from_secs(1)));
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn min_delay(self, min_delay: Duration) -> Self {
         match self.delay {
@@ -87,8 +108,21 @@ impl Hedge {
     ///
     /// ```
     /// use std::time::Duration;
-    /// let hedge = steadfast::Hedge::after(Duration::from_millis(200)).max_copies(3);
-    /// # let _ = hedge;
+    /// use steadfast::{Call, CancelToken, Hedge};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let hedge = Hedge::after(Duration::from_millis(200)).max_copies(3);
+    /// let call = Call::new("look up", &CancelToken::root("program"));
+    /// let who = hedge
+    ///     .run(&call, |attempt, call| async move {
+    ///         let stuck = Duration::from_secs(if attempt.is_last() { 0 } else { 10 });
+    ///         call.clock().sleep(stuck).await;
+    ///         Ok(attempt)
+    ///     })
+    ///     .await?;
+    /// assert_eq!(who.to_string(), "attempt 3 of 3");
+    /// # Ok(()) }
     /// ```
     #[must_use]
     pub fn max_copies(self, max_copies: u32) -> Self {
@@ -100,10 +134,22 @@ impl Hedge {
     ///
     /// ```
     /// use std::time::Duration;
-    /// use steadfast::{Budget, Hedge};
+    /// use steadfast::{Budget, Call, CancelToken, Hedge};
     ///
-    /// let hedge = Hedge::after(Duration::from_millis(200)).budget(Budget::ratio(0.01));
-    /// # let _ = hedge;
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let spent = Budget::ratio(0.01);
+    /// assert!(spent.try_spend(10)); // by the retries, say
+    /// let hedge = Hedge::after(Duration::from_millis(200)).budget(spent);
+    /// let call = Call::new("look up", &CancelToken::root("program"));
+    /// let who = hedge
+    ///     .run(&call, |attempt, call| async move {
+    ///         call.clock().sleep(Duration::from_secs(10)).await;
+    ///         Ok(attempt.number)
+    ///     })
+    ///     .await?;
+    /// assert_eq!(who, 1); // late, and no copy was started
+    /// # Ok(()) }
     /// ```
     #[must_use]
     pub fn budget(self, budget: Budget) -> Self {
@@ -122,6 +168,31 @@ impl Hedge {
     ///
     /// Fails as the last copy that was under way, or at once when an error says that trying helps nobody, and when
     /// the call's token or deadline ends it. Cancel safe as far as `work` is: dropping it drops every copy.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelReason, CancelToken, Hedge};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let hedge = Hedge::after(Duration::from_millis(200));
+    /// let call = Call::new("look up", &CancelToken::root("program"));
+    /// let mut tokens = Vec::new();
+    /// let who = hedge
+    ///     .run(&call, |attempt, call| {
+    ///         tokens.push(call.token().clone());
+    ///         async move {
+    ///             let stuck = Duration::from_secs(if attempt.number == 1 { 10 } else { 0 });
+    ///             call.clock().sleep(stuck).await;
+    ///             Ok(attempt.number)
+    ///         }
+    ///     })
+    ///     .await?;
+    /// assert_eq!(who, 2);
+    /// assert_eq!(tokens[0].reason(), Some(CancelReason::HedgeLost));
+    /// assert!(!tokens[1].is_cancelled()); // what the winner gave back may still live on its token
+    /// # Ok(()) }
+    /// ```
     pub fn run<'a, T, W, F>(
         &'a self,
         call: &'a Call,
@@ -145,6 +216,15 @@ impl Hedge {
     }
 
     /// How long it waits for an answer now; `None` while it has not measured enough.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::Hedge;
+    ///
+    /// let delay = Duration::from_millis(200);
+    /// assert_eq!(Hedge::after(delay).delay(), Some(delay));
+    /// assert_eq!(Hedge::at_quantile(0.95).delay(), None); // no copies until it has seen 32 calls
+    /// ```
     pub fn delay(&self) -> Option<Duration> {
         match &self.delay {
             Delay::Fixed(delay) => Some(*delay),

@@ -45,6 +45,14 @@ struct Entry<P> {
 impl<K: Eq + Hash, P: Clone> Keyed<K, P> {
     /// At most 1,024 keys; `make` makes the policy of a key. It may be called twice for a key that two callers ask
     /// for at once; one of the two is thrown away.
+    ///
+    /// ```
+    /// use steadfast::{Bulkhead, Keyed};
+    ///
+    /// let per_model = Keyed::new(|model: &String| Bulkhead::new(if model == "large" { 1 } else { 8 }));
+    /// assert_eq!(per_model.of("large").limit(), 1);
+    /// assert_eq!(per_model.of("small").limit(), 8);
+    /// ```
     pub fn new(make: impl Fn(&K) -> P + Send + Sync + 'static) -> Self {
         Self::at_most(MOST_KEYS, make)
     }
@@ -67,6 +75,14 @@ impl<K: Eq + Hash, P: Clone> Keyed<K, P> {
     }
 
     /// The policy of this key.
+    ///
+    /// ```
+    /// use steadfast::{Budget, Keyed};
+    ///
+    /// let per_host = Keyed::new(|host: &String| Budget::tokens(20).named(host.clone()));
+    /// assert!(per_host.of("east").try_spend(14));
+    /// assert_eq!(per_host.of("east").available(), 6); // the same one, not a fresh one
+    /// ```
     pub fn of<Q>(&self, key: &Q) -> P
     where
         K: Borrow<Q>,
@@ -76,16 +92,46 @@ impl<K: Eq + Hash, P: Clone> Keyed<K, P> {
     }
 
     /// How many keys there are now.
+    ///
+    /// ```
+    /// use steadfast::{Bulkhead, Keyed};
+    ///
+    /// let per_tenant = Keyed::new(|_: &String| Bulkhead::new(2));
+    /// for tenant in ["alice", "bob", "alice"] {
+    ///     per_tenant.of(tenant);
+    /// }
+    /// assert_eq!(per_tenant.len(), 2);
+    /// ```
     pub fn len(&self) -> usize {
         self.shared.entries.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Whether there is no key yet.
+    ///
+    /// ```
+    /// use steadfast::{Bulkhead, Keyed};
+    ///
+    /// let per_tenant = Keyed::new(|_: &String| Bulkhead::new(2));
+    /// assert!(per_tenant.is_empty());
+    /// per_tenant.of("alice"); // asking makes it
+    /// assert!(!per_tenant.is_empty());
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Forgets a key; it begins anew when it is asked for again.
+    ///
+    /// ```
+    /// use steadfast::{Budget, Keyed};
+    ///
+    /// let per_host = Keyed::new(|_: &String| Budget::tokens(20));
+    /// let held = per_host.of("east");
+    /// assert!(held.try_spend(14));
+    /// per_host.forget("east");
+    /// // Whoever holds the old one keeps it.
+    /// assert_eq!((per_host.of("east").available(), held.available()), (20, 6));
+    /// ```
     pub fn forget<Q>(&self, key: &Q)
     where
         K: Borrow<Q>,

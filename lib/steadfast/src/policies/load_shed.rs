@@ -71,12 +71,15 @@ impl LoadShed {
     /// 1 the nearest end counts; what is no number counts as 0.
     ///
     /// ```
-    /// use steadfast::{Bulkhead, LoadShed};
+    /// use steadfast::{Bulkhead, LoadShed, Priority};
     ///
     /// let bulkhead = Bulkhead::new(10);
     /// let inside = bulkhead.clone();
     /// let shedder = LoadShed::by(move || f64::from(inside.in_flight()) / f64::from(inside.limit()));
-    /// # let _ = shedder;
+    /// let _nine = (0..9).map(|_| bulkhead.try_enter()).collect::<Result<Vec<_>, _>>()?;
+    /// assert!(shedder.check(Priority::Background).is_err()); // 0.9, its default threshold
+    /// assert!(shedder.check(Priority::Api).is_ok());
+    /// # Ok::<(), steadfast::Error>(())
     /// ```
     pub fn by(pressure: impl Fn() -> f64 + Send + Sync + 'static) -> Self {
         Self::new(Settings {
@@ -90,6 +93,16 @@ impl LoadShed {
     }
 
     /// Watches a gauge that the program keeps up to date.
+    ///
+    /// ```
+    /// use steadfast::{LoadShed, Pressure, Priority};
+    ///
+    /// let memory = Pressure::new();
+    /// let shedder = LoadShed::watching(&memory);
+    /// memory.set(0.96); // after the shedder was made
+    /// assert!(shedder.check(Priority::Api).is_err());
+    /// assert!(shedder.check(Priority::Interactive).is_ok());
+    /// ```
     pub fn watching(gauge: &Pressure) -> Self {
         let gauge = gauge.clone();
         Self::by(move || gauge.get())
@@ -102,8 +115,11 @@ impl LoadShed {
     /// ```
     /// use steadfast::{LoadShed, Pressure, Priority};
     ///
-    /// let never_people = LoadShed::watching(&Pressure::new()).threshold(Priority::Interactive, 2.0);
-    /// # let _ = never_people;
+    /// let memory = Pressure::new();
+    /// let never_people = LoadShed::watching(&memory).threshold(Priority::Interactive, 2.0);
+    /// memory.set(1.0);
+    /// assert!(never_people.check(Priority::Interactive).is_ok());
+    /// assert!(never_people.check(Priority::Api).is_err());
     /// ```
     #[must_use]
     pub fn threshold(&self, priority: Priority, pressure: f64) -> Self {
@@ -117,10 +133,16 @@ impl LoadShed {
     /// Default 0.05.
     ///
     /// ```
-    /// use steadfast::{LoadShed, Pressure};
+    /// use steadfast::{LoadShed, Pressure, Priority};
     ///
-    /// let steady = LoadShed::watching(&Pressure::new()).margin(0.1);
-    /// # let _ = steady;
+    /// let memory = Pressure::new();
+    /// let steady = LoadShed::watching(&memory).margin(0.2);
+    /// memory.set(0.96);
+    /// assert!(steady.check(Priority::Api).is_err());
+    /// memory.set(0.80); // 0.15 below its threshold
+    /// assert!(steady.check(Priority::Api).is_err());
+    /// memory.set(0.70);
+    /// assert!(steady.check(Priority::Api).is_ok());
     /// ```
     #[must_use]
     pub fn margin(&self, margin: f64) -> Self {
@@ -128,18 +150,47 @@ impl LoadShed {
     }
 
     /// What a refusal says about when to ask again. Default 1 s.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{LoadShed, Pressure, Priority};
+    ///
+    /// let memory = Pressure::new();
+    /// let shedder = LoadShed::watching(&memory).retry_after(Duration::from_secs(5));
+    /// memory.set(1.0);
+    /// let refused = shedder.check(Priority::Api).unwrap_err();
+    /// assert_eq!(refused.retry_after(), Some(Duration::from_secs(5))); // a `Retry` outside waits as long
+    /// ```
     #[must_use]
     pub fn retry_after(&self, retry_after: Duration) -> Self {
         Self::new(Settings { retry_after, ..self.settings() })
     }
 
     /// What it protects, for errors and events.
+    ///
+    /// ```
+    /// use steadfast::{LoadShed, Pressure};
+    ///
+    /// let shedder = LoadShed::watching(&Pressure::new());
+    /// assert_eq!(shedder.named("memory").target(), "memory");
+    /// assert_eq!(shedder.target(), "target"); // the first one is as it was
+    /// ```
     #[must_use]
     pub fn named(&self, target: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Settings { target: target.into(), ..self.settings() })
     }
 
     /// Where its changes are reported. Default: where the call that met the change reports.
+    ///
+    /// ```
+    /// use steadfast::{LoadShed, Pressure, Priority, testing::Stage};
+    ///
+    /// let (stage, memory) = (Stage::manual(), Pressure::new());
+    /// let shedder = LoadShed::watching(&memory).named("memory").with_events(stage.events());
+    /// memory.set(0.96);
+    /// assert!((0..3).all(|_| shedder.check(Priority::Api).is_err()));
+    /// assert_eq!(stage.to_string(), "0 ms  shedding memory: api work is refused\n"); // once, not three times
+    /// ```
     #[must_use]
     pub fn with_events(&self, events: Events) -> Self {
         Self::new(Settings { events, ..self.settings() })
@@ -158,6 +209,24 @@ impl LoadShed {
 impl LoadShed {
     /// Runs `work` if its class may pass now, and until the call's token or deadline ends it; otherwise
     /// `OVERLOADED`, with the time to wait. It is asked once, at the beginning. Cancel safe.
+    ///
+    /// ```
+    /// use steadfast::{Call, CancelToken, Code, LoadShed, Pressure};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let memory = Pressure::new();
+    /// let shedder = LoadShed::watching(&memory);
+    /// let call = Call::new("work", &CancelToken::root("program"));
+    /// let fills_it = async {
+    ///     memory.set(1.0);
+    ///     Ok("done")
+    /// };
+    /// assert_eq!(shedder.run(&call, fills_it).await?, "done"); // what has begun may end
+    /// let refused = shedder.run(&call, async { Ok("done") }).await.unwrap_err();
+    /// assert_eq!(refused.code(), Code::OVERLOADED);
+    /// # Ok(()) }
+    /// ```
     pub fn run<'a, T, F>(&'a self, call: &'a Call, work: F) -> impl Future<Output = Result<T, Error>> + use<'a, T, F>
     where
         F: Future<Output = Result<T, Error>>,
@@ -184,11 +253,27 @@ impl LoadShed {
     }
 
     /// Whether this class was refused the last time that somebody of it asked.
+    ///
+    /// ```
+    /// use steadfast::{LoadShed, Pressure, Priority};
+    ///
+    /// let memory = Pressure::new();
+    /// let shedder = LoadShed::watching(&memory);
+    /// memory.set(1.0);
+    /// assert!(!shedder.sheds(Priority::Api)); // nobody has asked yet
+    /// assert!(shedder.check(Priority::Api).is_err());
+    /// assert!(shedder.sheds(Priority::Api));
+    /// ```
     pub fn sheds(&self, priority: Priority) -> bool {
         self.refused.load(Ordering::Relaxed) & bit(priority) != 0
     }
 
     /// What it protects.
+    ///
+    /// ```
+    /// use steadfast::{LoadShed, Pressure};
+    /// assert_eq!(LoadShed::watching(&Pressure::new()).target(), "target"); // until it is named
+    /// ```
     pub fn target(&self) -> &str {
         &self.settings.target
     }

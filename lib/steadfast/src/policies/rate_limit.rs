@@ -70,6 +70,18 @@ impl RateLimit {
     }
 
     /// So many (at least 1) per so much time (at least a nanosecond per call); as many at once after a pause.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Clock, RateLimit};
+    ///
+    /// let clock = Clock::manual();
+    /// let limit = RateLimit::per(60, Duration::from_secs(60)).with_clock(clock.clone());
+    /// limit.try_take(60)?;
+    /// clock.advance(Duration::from_secs(1));
+    /// assert_eq!(limit.available(), 1); // one each second, not sixty each minute
+    /// # Ok::<(), steadfast::Error>(())
+    /// ```
     pub fn per(calls: u32, time: Duration) -> Self {
         let calls = calls.max(1);
         Self::new(Settings {
@@ -98,8 +110,18 @@ impl RateLimit {
     ///
     /// ```
     /// use std::time::Duration;
-    /// let patient = steadfast::RateLimit::per_second(20).max_wait(Duration::from_secs(2));
-    /// # let _ = patient;
+    /// use steadfast::{Call, CancelToken, Code, RateLimit};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let limit = RateLimit::per_second(1).max_wait(Duration::from_secs(2));
+    /// let call = Call::new("find", &CancelToken::root("program"));
+    /// // One at once, two after a second each, and the fourth would have to wait three seconds.
+    /// let (first, second, third, fourth) =
+    ///     tokio::join!(limit.take(&call, 1), limit.take(&call, 1), limit.take(&call, 1), limit.take(&call, 1));
+    /// assert!(first.is_ok() && second.is_ok() && third.is_ok());
+    /// assert_eq!(fourth.unwrap_err().code(), Code::RATE_LIMITED);
+    /// # }
     /// ```
     #[must_use]
     pub fn max_wait(&self, max_wait: Duration) -> Self {
@@ -107,12 +129,34 @@ impl RateLimit {
     }
 
     /// What it protects, for errors and events.
+    ///
+    /// ```
+    /// use steadfast::RateLimit;
+    ///
+    /// let limit = RateLimit::per_second(20);
+    /// assert!(limit.try_take(20).is_ok());
+    /// let search = limit.named("search"); // a new one, unused
+    /// assert_eq!((search.target(), search.available()), ("search", 20));
+    /// ```
     #[must_use]
     pub fn named(&self, target: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Settings { target: target.into(), ..self.settings() })
     }
 
     /// Its time. Give it the calls' clock when that is a manual one.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Clock, RateLimit};
+    ///
+    /// let clock = Clock::manual();
+    /// let limit = RateLimit::per_second(20).with_clock(clock.clone());
+    /// limit.try_take(20)?;
+    /// assert_eq!(limit.available(), 0);
+    /// clock.advance(Duration::from_millis(100));
+    /// assert_eq!(limit.available(), 2);
+    /// # Ok::<(), steadfast::Error>(())
+    /// ```
     #[must_use]
     pub fn with_clock(&self, clock: Clock) -> Self {
         Self::new(Settings { clock, ..self.settings() })
@@ -133,6 +177,22 @@ impl RateLimit {
     /// Runs `work` when it is its turn, and until the call's token or deadline ends it. Fails with
     /// `RATE_LIMITED`, which says when a turn will be free, when the wait would be too long. Cancel safe: a turn
     /// that was waited for is given back if nobody has one after it, and is lost otherwise.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, RateLimit};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let limit = RateLimit::per_second(1).max_wait(Duration::from_secs(10));
+    /// let call = Call::new("find", &CancelToken::root("program"));
+    /// let began = call.clock().now();
+    /// for _ in 0..3 {
+    ///     limit.run(&call, async { Ok(()) }).await?;
+    /// }
+    /// assert_eq!((call.clock().now() - began).as_secs(), 2); // the first one did not wait
+    /// # Ok(()) }
+    /// ```
     pub fn run<'a, T, F>(&'a self, call: &'a Call, work: F) -> impl Future<Output = Result<T, Error>> + use<'a, T, F>
     where
         F: Future<Output = Result<T, Error>>,
@@ -160,17 +220,43 @@ impl RateLimit {
     }
 
     /// A turn that costs as much as `cost` calls, if one is free now; otherwise `RATE_LIMITED`.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Clock, RateLimit};
+    ///
+    /// let limit = RateLimit::per(2, Duration::from_secs(60)).with_clock(Clock::manual());
+    /// limit.try_take(2)?;
+    /// let refused = limit.try_take(1).unwrap_err();
+    /// assert_eq!(refused.retry_after(), Some(Duration::from_secs(30))); // exact, so nobody has to guess
+    /// # Ok::<(), steadfast::Error>(())
+    /// ```
     pub fn try_take(&self, cost: u32) -> Result<(), Error> {
         let shared = &*self.shared;
         shared.gcra.take(shared.now(), cost, 0).map_or_else(|wait| Err(shared.rejection(wait).into()), |_| Ok(()))
     }
 
     /// How many calls could begin now.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Clock, RateLimit};
+    ///
+    /// let clock = Clock::manual();
+    /// let limit = RateLimit::per_second(20).burst(5).with_clock(clock.clone());
+    /// clock.advance(Duration::from_secs(3600));
+    /// assert_eq!(limit.available(), 5); // a long pause saves no more than the burst
+    /// ```
     pub fn available(&self) -> u32 {
         self.shared.gcra.available(self.shared.now())
     }
 
     /// What it protects.
+    ///
+    /// ```
+    /// use steadfast::RateLimit;
+    /// assert_eq!(RateLimit::per_second(20).target(), "target"); // until it is named
+    /// ```
     pub fn target(&self) -> &str {
         &self.shared.settings.target
     }

@@ -46,22 +46,79 @@ pub struct Retry<W = ()> {
 
 impl Retry {
     /// Waits `delay` each time, without jitter.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Error, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let call = Call::new("fetch", &CancelToken::root("program"));
+    /// let began = call.clock().now();
+    /// let retry = Retry::fixed(Duration::from_secs(2));
+    /// retry.run(&call, |_| async { Err::<(), _>(Error::unavailable("shop")) }).await.unwrap_err();
+    /// assert_eq!((call.clock().now() - began).as_secs(), 4); // three attempts, two waits
+    /// # }
+    /// ```
     pub fn fixed(delay: Duration) -> Self {
         Self::new(Backoff::Fixed(delay), Jitter::None)
     }
 
     /// Waits `step`, then twice, then three times as long, without jitter.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Error, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let call = Call::new("fetch", &CancelToken::root("program"));
+    /// let began = call.clock().now();
+    /// let retry = Retry::linear(Duration::from_secs(1)).max_attempts(4);
+    /// retry.run(&call, |_| async { Err::<(), _>(Error::unavailable("shop")) }).await.unwrap_err();
+    /// assert_eq!((call.clock().now() - began).as_secs(), 1 + 2 + 3);
+    /// # }
+    /// ```
     pub fn linear(step: Duration) -> Self {
         Self::new(Backoff::Linear(step), Jitter::None)
     }
 
     /// Waits up to `base`, then up to twice, then up to four times as long, with full jitter.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Error, Jitter, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let call = Call::new("fetch", &CancelToken::root("program"));
+    /// let began = call.clock().now();
+    /// let retry = Retry::exponential(Duration::from_secs(1)).max_attempts(4).jitter(Jitter::None);
+    /// retry.run(&call, |_| async { Err::<(), _>(Error::unavailable("shop")) }).await.unwrap_err();
+    /// assert_eq!((call.clock().now() - began).as_secs(), 1 + 2 + 4); // with full jitter: up to that
+    /// # }
+    /// ```
     pub fn exponential(base: Duration) -> Self {
         Self::new(Backoff::Exponential(base), Jitter::Full)
     }
 
     /// Waits at least `base` and at most three times as long as the last time, by chance, so no jitter is added: the
     /// "decorrelated jitter" of Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Error, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let call = Call::new("fetch", &CancelToken::root("program"));
+    /// let began = call.clock().now();
+    /// let retry = Retry::decorrelated(Duration::from_secs(1));
+    /// retry.run(&call, |_| async { Err::<(), _>(Error::unavailable("shop")) }).await.unwrap_err();
+    /// let waited = (call.clock().now() - began).as_secs();
+    /// assert!((1 + 1..=3 + 9).contains(&waited)); // a long wait may be followed by a longer one
+    /// # }
+    /// ```
     pub fn decorrelated(base: Duration) -> Self {
         Self::new(Backoff::Decorrelated(base), Jitter::None)
     }
@@ -99,6 +156,19 @@ impl Retry {
 
 impl<W> Retry<W> {
     /// How many tries there are at most, the first one included; at least 1. Default 3.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Code, Error, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let call = Call::new("fetch", &CancelToken::root("program"));
+    /// let once = Retry::fixed(Duration::from_secs(1)).max_attempts(1);
+    /// let error = once.run(&call, |_| async { Err::<(), _>(Error::unavailable("shop")) }).await.unwrap_err();
+    /// assert_eq!(error.code(), Code::UNAVAILABLE); // the error itself: nothing was exhausted
+    /// # }
+    /// ```
     #[must_use]
     pub fn max_attempts(self, max_attempts: u32) -> Self {
         self.with(|plan| plan.max_attempts = max_attempts.max(1))
@@ -106,24 +176,83 @@ impl<W> Retry<W> {
 
     /// The longest wait between two attempts. When the other side asks for more, the error is given back at
     /// once. Default 30 s.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Code, Error, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let call = Call::new("fetch", &CancelToken::root("program"));
+    /// let retry = Retry::fixed(Duration::from_secs(1)).max_delay(Duration::from_secs(10));
+    /// let minute = Some(Duration::from_secs(60));
+    /// let busy = |_| async move { Err::<(), _>(Error::rate_limited("shop", minute)) };
+    /// let error = retry.run(&call, busy).await.unwrap_err();
+    /// // Not retried sooner than it was asked for; the caller learns how long that is.
+    /// assert_eq!((error.code(), error.retry_after()), (Code::RATE_LIMITED, minute));
+    /// # }
+    /// ```
     #[must_use]
     pub fn max_delay(self, max_delay: Duration) -> Self {
         self.with(|plan| plan.max_delay = max_delay)
     }
 
     /// No attempt begins later than this after the first one began. Default: no limit but the call's deadline.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Error, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let call = Call::new("fetch", &CancelToken::root("program"));
+    /// let retry = Retry::fixed(Duration::from_secs(4)).max_attempts(100).max_elapsed(Duration::from_secs(10));
+    /// let error = retry.run(&call, |_| async { Err::<(), _>(Error::unavailable("shop")) }).await.unwrap_err();
+    /// assert_eq!(error.attempts(), Some(3)); // after 0, 4 and 8 seconds; the next would be after 12
+    /// # }
+    /// ```
     #[must_use]
     pub fn max_elapsed(self, max_elapsed: Duration) -> Self {
         self.with(|plan| plan.max_elapsed = Some(max_elapsed))
     }
 
-    /// How much chance is mixed into the waits.
+    /// How much chance is mixed into the waits. Default: what the kind of wait says, full for [`Retry::exponential`]
+    /// and none for the others.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Error, Jitter, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let call = Call::new("fetch", &CancelToken::root("program"));
+    /// let began = call.clock().now();
+    /// let retry = Retry::fixed(Duration::from_secs(10)).max_attempts(2).jitter(Jitter::Equal);
+    /// retry.run(&call, |_| async { Err::<(), _>(Error::unavailable("shop")) }).await.unwrap_err();
+    /// assert!((5..=10).contains(&(call.clock().now() - began).as_secs())); // never longer than without
+    /// # }
+    /// ```
     #[must_use]
     pub fn jitter(self, jitter: Jitter) -> Self {
         self.with(|plan| plan.jitter = jitter)
     }
 
     /// Makes the waits of every run the same, for tests and simulations.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Error, Retry, testing::Stage};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let retry = Retry::exponential(Duration::from_secs(1)).seed(7);
+    /// let (one, other) = (Stage::paused(), Stage::paused());
+    /// for stage in [&one, &other] {
+    ///     retry.run(&stage.call("fetch"), |_| async { Err::<(), _>(Error::unavailable("shop")) }).await.unwrap_err();
+    /// }
+    /// assert_eq!(one.log().events(), other.log().events()); // with every delay
+    /// # }
+    /// ```
     #[must_use]
     pub fn seed(self, seed: u64) -> Self {
         self.with(|plan| plan.seed = Some(seed))
@@ -131,6 +260,21 @@ impl<W> Retry<W> {
 
     /// Pays for each retry from this budget, which the callers of one target share. When it is used up, the error is
     /// given back as it is. Default: no budget.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Budget, Call, CancelToken, Code, Error, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let budget = Budget::tokens(14); // enough for one retry
+    /// let retry = Retry::fixed(Duration::from_millis(1)).max_attempts(10).budget(budget.clone());
+    /// let call = Call::new("fetch", &CancelToken::root("program"));
+    /// let error = retry.run(&call, |_| async { Err::<(), _>(Error::unavailable("shop")) }).await.unwrap_err();
+    /// assert_eq!(error.code(), Code::UNAVAILABLE); // after two attempts of ten
+    /// assert_eq!(budget.available(), 0);
+    /// # }
+    /// ```
     #[must_use]
     pub fn budget(self, budget: Budget) -> Self {
         self.with(|plan| plan.budget = Some(budget))
@@ -154,6 +298,22 @@ impl<W> Retry<W> {
     ///
     /// Gives back the error itself when it forbids another attempt, asks for a longer wait than is left, finds the
     /// budget empty or was the only one; otherwise `RETRY_EXHAUSTED` with the last error as its source.
+    ///
+    /// Cancel safe as far as `work` is. A retry that was dropped after it was paid for stays paid for.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Code, Error, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let call = Call::new("fetch", &CancelToken::root("program"));
+    /// let retry = Retry::fixed(Duration::from_millis(1));
+    /// let error = retry.run(&call, |_| async { Err::<(), _>(Error::unavailable("shop")) }).await.unwrap_err();
+    /// assert_eq!(error.code(), Code::RETRY_EXHAUSTED);
+    /// assert_eq!(error.last_attempt().code(), Code::UNAVAILABLE); // what people want to hear
+    /// # }
+    /// ```
     pub async fn run<T, F, Fut>(&self, call: &Call, mut work: F) -> Result<T, Error>
     where
         F: FnMut(Attempt) -> Fut,
@@ -164,7 +324,8 @@ impl<W> Retry<W> {
     }
 
     /// `run` for work that needs an input of its own in each attempt. The input is copied before an attempt if there
-    /// may be another; an input that cannot be copied ([`Replay`]) is used once, and never sent empty.
+    /// may be another; an input that cannot be copied ([`Replay`]) is used once, and never sent empty. Fails and is
+    /// cancel safe as [`Retry::run`]; the input is dropped with the future.
     ///
     /// ```
     /// use std::time::Duration;
@@ -192,7 +353,8 @@ impl<W> Retry<W> {
     }
 
     /// `run_with` for an input that is not copied at all: work that fails gives it back in its error if it is still
-    /// whole. An error without it, also one made by `?`, and a time-out end the call.
+    /// whole. An error without it, also one made by `?`, and a time-out end the call. Fails and is cancel safe as
+    /// [`Retry::run`]; the input is dropped with the future.
     ///
     /// ```
     /// use std::time::Duration;

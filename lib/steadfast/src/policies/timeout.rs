@@ -31,12 +31,42 @@ pub struct Timeout {
 
 impl Timeout {
     /// At most this long, and never past the call's deadline.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Clock, Deadline, Error, Timeout};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let call = Call::new("wait", &CancelToken::root("program"))
+    ///     .with_deadline(Deadline::after(&Clock::real(), Duration::from_secs(1)));
+    /// let began = call.clock().now();
+    /// let never = std::future::pending::<Result<(), Error>>();
+    /// Timeout::after(Duration::from_secs(60)).run(&call, never).await.unwrap_err();
+    /// assert_eq!((call.clock().now() - began).as_secs(), 1);
+    /// # }
+    /// ```
     pub fn after(after: Duration) -> Self {
         Self { after }
     }
 
     /// Runs `work` until it is done, the time is over or the call is cancelled. The time begins when the work
     /// first has to wait. Work that is done at the very moment when the time is over counts as done.
+    ///
+    /// Fails as the work does, with `TIMEOUT` when the time or the call's deadline is over, and with `CANCELLED`.
+    /// Cancel safe as far as `work` is.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Timeout};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let call = Call::new("add", &CancelToken::root("program"));
+    /// let sum = Timeout::after(Duration::ZERO).run(&call, async { Ok(1 + 1) }).await?;
+    /// assert_eq!(sum, 2); // it never had to wait
+    /// # Ok(()) }
+    /// ```
     pub fn run<'a, T, F>(&self, call: &'a Call, work: F) -> impl Future<Output = Result<T, Error>> + use<'a, T, F>
     where
         F: Future<Output = Result<T, Error>>,

@@ -24,17 +24,43 @@ pub struct Pressure(Arc<AtomicU64>);
 
 impl Pressure {
     /// A gauge at 0.
+    ///
+    /// ```
+    /// use steadfast::Pressure;
+    /// assert_eq!(Pressure::new().get(), 0.0); // idle: until somebody measures, nobody is refused
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
 
     /// What was measured. Outside of 0 to 1 the nearest end; what is no number counts as 0, because a broken
     /// gauge must not close the house.
+    ///
+    /// ```
+    /// use steadfast::Pressure;
+    ///
+    /// let memory = Pressure::new();
+    /// memory.set(-0.5);
+    /// assert_eq!(memory.get(), 0.0);
+    /// memory.set(f64::INFINITY);
+    /// assert_eq!(memory.get(), 1.0);
+    /// memory.set(f64::NAN);
+    /// assert_eq!(memory.get(), 0.0);
+    /// ```
     pub fn set(&self, pressure: f64) {
         self.0.store(sane(pressure).to_bits(), Ordering::Relaxed);
     }
 
     /// The last measurement.
+    ///
+    /// ```
+    /// use steadfast::Pressure;
+    ///
+    /// let memory = Pressure::new();
+    /// let measured_elsewhere = memory.clone();
+    /// measured_elsewhere.set(0.4);
+    /// assert_eq!(memory.get(), 0.4); // the same gauge
+    /// ```
     pub fn get(&self) -> f64 {
         f64::from_bits(self.0.load(Ordering::Relaxed))
     }

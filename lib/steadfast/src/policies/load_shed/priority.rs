@@ -27,6 +27,11 @@ impl Priority {
     pub const ALL: [Self; 3] = [Self::Background, Self::Api, Self::Interactive];
 
     /// The stable name on every surface, in snake case.
+    ///
+    /// ```
+    /// use steadfast::Priority;
+    /// assert_eq!(Priority::ALL.map(Priority::as_str), ["background", "api", "interactive"]);
+    /// ```
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Background => "background",

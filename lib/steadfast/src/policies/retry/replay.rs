@@ -40,6 +40,22 @@ impl<T: Clone> Replay for T {
 
 /// An error of work that had been given an input, perhaps with the input. `?` makes one without: whoever says nothing
 /// is not tried again.
+///
+/// ```
+/// use steadfast::{Error, GivenBack};
+///
+/// fn open() -> Result<(), Error> {
+///     Err(Error::unavailable("box"))
+/// }
+/// fn careless(_letter: String) -> Result<(), GivenBack<Error, String>> {
+///     Ok(open()?)
+/// }
+/// fn careful(letter: String) -> Result<(), GivenBack<Error, String>> {
+///     open().map_err(|error| GivenBack::whole(error, letter))
+/// }
+/// assert_eq!(careless("Dear Ada".to_owned()).unwrap_err().input, None); // is not tried again
+/// assert!(careful("Dear Ada".to_owned()).unwrap_err().input.is_some());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GivenBack<E, I> {
     /// What went wrong.
@@ -50,11 +66,32 @@ pub struct GivenBack<E, I> {
 
 impl<E, I> GivenBack<E, I> {
     /// The input was not touched, or can be sent again as it is.
+    ///
+    /// ```
+    /// use steadfast::{Error, GivenBack};
+    ///
+    /// let refused = GivenBack::whole(Error::unavailable("box"), "letter");
+    /// assert_eq!(refused.input, Some("letter")); // goes into the next attempt
+    /// ```
     pub fn whole(error: E, input: I) -> Self {
         Self { error, input: Some(input) }
     }
 
     /// The input is gone.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Code, Error, GivenBack, Retry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let call = Call::new("post", &CancelToken::root("program"));
+    /// let retry = Retry::fixed(Duration::from_millis(1));
+    /// let lost = |_, _letter| async { Err::<(), _>(GivenBack::spent(Error::unavailable("box"))) };
+    /// let error = retry.run_giving_back(&call, "letter", lost).await.unwrap_err();
+    /// assert_eq!(error.code(), Code::UNAVAILABLE); // not retried, although the error would allow it
+    /// # }
+    /// ```
     pub fn spent(error: E) -> Self {
         Self { error, input: None }
     }

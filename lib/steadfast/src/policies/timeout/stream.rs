@@ -50,6 +50,22 @@ pub struct StreamTimeout {
 
 impl StreamTimeout {
     /// No limit but the call's deadline.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, StreamTimeout};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let call = Call::new("tell", &CancelToken::root("program"));
+    /// let mut watch = StreamTimeout::new().watch(&call);
+    /// let late = async {
+    ///     call.clock().sleep(Duration::from_secs(3600)).await;
+    ///     "at last"
+    /// };
+    /// assert_eq!(watch.next(late).await?, "at last");
+    /// # Ok(()) }
+    /// ```
     pub fn new() -> Self {
         Self::default()
     }
@@ -58,8 +74,16 @@ impl StreamTimeout {
     ///
     /// ```
     /// use std::time::Duration;
-    /// let limits = steadfast::StreamTimeout::new().first_byte(Duration::from_secs(60));
-    /// # let _ = limits;
+    /// use steadfast::{Call, CancelToken, StreamTimeout};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let call = Call::new("tell", &CancelToken::root("program"));
+    /// let began = call.clock().now();
+    /// let limits = StreamTimeout::new().first_byte(Duration::from_secs(60)).idle(Duration::from_secs(5));
+    /// limits.watch(&call).ended().await;
+    /// assert_eq!((call.clock().now() - began).as_secs(), 60); // before the first piece, `idle` means nothing
+    /// # }
     /// ```
     #[must_use]
     pub fn first_byte(self, first_byte: Duration) -> Self {
@@ -70,8 +94,18 @@ impl StreamTimeout {
     ///
     /// ```
     /// use std::time::Duration;
-    /// let limits = steadfast::StreamTimeout::new().idle(Duration::from_secs(30));
-    /// # let _ = limits;
+    /// use steadfast::{Call, CancelToken, StreamTimeout};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let call = Call::new("tell", &CancelToken::root("program"));
+    /// let mut watch = StreamTimeout::new().idle(Duration::from_secs(30)).watch(&call);
+    /// for _ in 0..10 {
+    ///     let wait = call.clock().sleep(Duration::from_secs(20));
+    ///     watch.next(wait).await?; // 200 s in all: a limit on silence is none on length
+    /// }
+    /// assert!(watch.next(std::future::pending::<()>()).await.is_err());
+    /// # Ok(()) }
     /// ```
     #[must_use]
     pub fn idle(self, idle: Duration) -> Self {
@@ -79,6 +113,21 @@ impl StreamTimeout {
     }
 
     /// Watches one stream of this call. The time begins when its reader first has to wait.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, StreamTimeout};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let call = Call::new("tell", &CancelToken::root("program"));
+    /// let mut watch = StreamTimeout::new().idle(Duration::from_secs(1)).watch(&call);
+    /// watch.next(async { "Once" }).await?;
+    /// call.clock().sleep(Duration::from_secs(60)).await; // the reader itself is slow: that is not counted
+    /// let wait = call.clock().sleep(Duration::from_millis(900));
+    /// assert!(watch.next(wait).await.is_ok());
+    /// # Ok(()) }
+    /// ```
     pub fn watch(self, call: &Call) -> StreamWatch<'_> {
         StreamWatch { call, limits: self, opened: false, silence: None, timer: None, cancelled: None }
     }
@@ -115,6 +164,25 @@ impl StreamTimeout {
 
 /// The watch over one stream; made by [`StreamTimeout::watch`]. Use [`StreamWatch::next`] around each wait, or
 /// drive it by hand with [`StreamWatch::item`] and [`StreamWatch::poll_end`].
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::{Call, CancelToken, StreamTimeout};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), steadfast::Error> {
+/// let (pieces, mut source) = tokio::sync::mpsc::unbounded_channel();
+/// # ["Once ", "upon"].map(|piece| pieces.send(piece).unwrap());
+/// # drop(pieces);
+/// let call = Call::new("tell", &CancelToken::root("program"));
+/// let mut watch = StreamTimeout::new().idle(Duration::from_secs(30)).watch(&call);
+/// let mut story = String::new();
+/// while let Some(piece) = watch.next(source.recv()).await? {
+///     story.push_str(piece);
+/// }
+/// assert_eq!(story, "Once upon");
+/// # Ok(()) }
+/// ```
 #[derive(Debug)]
 pub struct StreamWatch<'a> {
     call: &'a Call,
@@ -136,11 +204,42 @@ struct Silence {
 impl<'a> StreamWatch<'a> {
     /// Waits for the next piece. Fails with `TIMEOUT` when that takes too long, and with `CANCELLED`. A piece that
     /// comes at the very end of the time counts. Cancel safe if `piece` is; the time goes on where it stood.
+    ///
+    /// ```
+    /// use steadfast::{Call, CancelReason, CancelToken, StreamTimeout};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let token = CancelToken::root("program");
+    /// let call = Call::new("tell", &token);
+    /// let mut watch = StreamTimeout::new().watch(&call);
+    /// assert_eq!(watch.next(async { "Once" }).await?, "Once");
+    /// token.cancel(CancelReason::UserStop);
+    /// let error = watch.next(async { "upon" }).await.unwrap_err(); // not even what is there already
+    /// assert_eq!(error.cancel_reason(), Some(CancelReason::UserStop));
+    /// # Ok(()) }
+    /// ```
     pub fn next<F: Future>(&mut self, piece: F) -> impl Future<Output = Result<F::Output, Error>> + use<'_, 'a, F> {
         Watched::new(self, piece)
     }
 
     /// A piece has come: the first wait is over, and the silence begins anew.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, StreamTimeout};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let call = Call::new("tell", &CancelToken::root("program"));
+    /// let limits = StreamTimeout::new().first_byte(Duration::from_secs(60)).idle(Duration::from_secs(5));
+    /// let mut watch = limits.watch(&call);
+    /// let began = call.clock().now();
+    /// watch.item();
+    /// watch.ended().await;
+    /// assert_eq!((call.clock().now() - began).as_secs(), 5); // it is no wait for the first piece any more
+    /// # }
+    /// ```
     pub fn item(&mut self) {
         self.opened = true;
         self.silence = None;
@@ -150,10 +249,22 @@ impl<'a> StreamWatch<'a> {
     /// silence begins anew, but the wait for the first piece goes on.
     ///
     /// ```
-    /// # use steadfast::{Call, CancelToken, StreamTimeout};
-    /// # let call = Call::new("tell", &CancelToken::root("program"));
-    /// let mut watch = StreamTimeout::new().watch(&call);
-    /// watch.heartbeat();
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, StreamTimeout};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let call = Call::new("tell", &CancelToken::root("program"));
+    /// let mut watch = StreamTimeout::new().first_byte(Duration::from_secs(60)).watch(&call);
+    /// let began = call.clock().now();
+    /// tokio::select! {
+    ///     _ = watch.ended() => {}
+    ///     () = call.clock().sleep(Duration::from_secs(50)) => {}
+    /// }
+    /// watch.heartbeat(); // it lives, but it does not answer
+    /// watch.ended().await;
+    /// assert_eq!((call.clock().now() - began).as_secs(), 60);
+    /// # }
     /// ```
     pub fn heartbeat(&mut self) {
         if self.opened || self.limits.first_byte.is_none() {
@@ -162,6 +273,26 @@ impl<'a> StreamWatch<'a> {
     }
 
     /// Ready when the stream must end, with why. Call it when the stream itself is pending.
+    ///
+    /// ```
+    /// use std::{future::poll_fn, task::Poll, time::Duration};
+    /// use steadfast::{Call, CancelToken, Code, Error, StreamTimeout};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let (_pieces, mut source) = tokio::sync::mpsc::unbounded_channel::<&str>();
+    /// let call = Call::new("tell", &CancelToken::root("program"));
+    /// let mut watch = StreamTimeout::new().idle(Duration::from_secs(30)).watch(&call);
+    /// let next = poll_fn(|context| match source.poll_recv(context) {
+    ///     Poll::Ready(piece) => {
+    ///         watch.item();
+    ///         Poll::Ready(Ok(piece))
+    ///     }
+    ///     Poll::Pending => watch.poll_end::<Error>(context).map(Err), // arms the timer, so never leave it out
+    /// });
+    /// assert_eq!(next.await.unwrap_err().code(), Code::TIMEOUT);
+    /// # }
+    /// ```
     pub fn poll_end<X: Fault>(&mut self, context: &mut Context<'_>) -> Poll<X> {
         let call = self.call;
         let cancelled = self.cancelled.get_or_insert_with(|| call.token().cancelled());
@@ -186,14 +317,18 @@ impl<'a> StreamWatch<'a> {
     /// Waits until the stream must end, for a `select!`. Cancel safe; the time goes on where it stood.
     ///
     /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, Code, StreamTimeout};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
     /// # async fn main() {
-    /// # use std::time::Duration;
-    /// # use steadfast::{Call, CancelToken, StreamTimeout};
-    /// # let call = Call::new("tell", &CancelToken::root("program"));
-    /// let mut watch = StreamTimeout::new().idle(Duration::from_millis(1)).watch(&call);
-    /// let error = watch.ended().await;
-    /// # let _ = error;
+    /// let call = Call::new("tell", &CancelToken::root("program"));
+    /// let mut watch = StreamTimeout::new().idle(Duration::from_secs(30)).watch(&call);
+    /// let error = tokio::select! {
+    ///     error = watch.ended() => error,
+    ///     () = std::future::pending() => unreachable!(), // a source that says nothing
+    /// };
+    /// assert_eq!(error.code(), Code::TIMEOUT);
     /// # }
     /// ```
     pub async fn ended(&mut self) -> Error {

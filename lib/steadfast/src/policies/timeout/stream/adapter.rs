@@ -12,6 +12,31 @@ use std::{
 pin_project! {
     /// A stream that ends with an error when it is silent for too long; made by
     /// [`StreamTimeout::around`](crate::StreamTimeout::around).
+    ///
+    /// ```
+    /// use std::{pin::Pin, time::Duration};
+    /// use steadfast::{Call, CancelToken, Code, Error, StreamTimeout, TimedStream};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// # use {futures_core::Stream, std::{future::poll_fn, task::{Context, Poll}}};
+    /// # struct Silence;
+    /// # impl Stream for Silence {
+    /// #     type Item = Result<u8, Error>;
+    /// #     fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    /// #         Poll::Pending
+    /// #     }
+    /// # }
+    /// # async fn next<S: Stream + Unpin>(stream: &mut S) -> Option<S::Item> {
+    /// #     poll_fn(|context| Pin::new(&mut *stream).poll_next(context)).await
+    /// # }
+    /// let call = Call::new("listen", &CancelToken::root("program"));
+    /// let limits = StreamTimeout::new().first_byte(Duration::from_secs(60));
+    /// let mut stream: Pin<Box<TimedStream<'_, Silence>>> = Box::pin(limits.around(&call, Silence));
+    /// assert_eq!(next(&mut stream).await.unwrap().unwrap_err().code(), Code::TIMEOUT);
+    /// assert!(next(&mut stream).await.is_none()); // after the error it is over
+    /// # }
+    /// ```
     #[derive(Debug)]
     #[must_use = "streams do nothing unless polled"]
     pub struct TimedStream<'a, S> {
