@@ -44,6 +44,15 @@ pub struct Connection {
 }
 
 /// Where a connection stands, with what belongs to it.
+///
+/// ```
+/// use steadfast::{Connection, ConnectionSignal, ConnectionState};
+///
+/// let database = Connection::new("database");
+/// let state = database.signal(ConnectionSignal::Quarantine, "the password is wrong")?;
+/// assert_eq!(state, ConnectionState::Quarantined { reason: "the password is wrong".into() });
+/// # Ok::<(), steadfast::RefusedMove>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConnectionState {
@@ -72,6 +81,19 @@ pub enum ConnectionState {
 }
 
 /// A signal that is no legal move. Nothing has changed.
+///
+/// ```
+/// use steadfast::{Clock, Connection, ConnectionSignal};
+///
+/// let database = Connection::new("database").with_clock(Clock::manual()).seed(7);
+/// database.signal(ConnectionSignal::Dial, "first use")?;
+/// database.signal(ConnectionSignal::Lost, "no route")?;
+/// let too_early = database.signal(ConnectionSignal::Dial, "at once").unwrap_err();
+/// assert_eq!(too_early.wait, database.dial_wait()); // legal after this long
+/// let impossible = database.signal(ConnectionSignal::Heard, "by mistake").unwrap_err();
+/// assert_eq!(impossible.wait, None);
+/// # Ok::<(), steadfast::RefusedMove>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RefusedMove {
@@ -118,6 +140,15 @@ struct Inside {
 impl Connection {
     /// An idle connection on the real clock, reporting to nobody: back-off from 100 ms to 30 s with full jitter,
     /// forgotten after 60 s of Ready.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Connection, ConnectionPhase};
+    ///
+    /// let database = Connection::new("database");
+    /// assert_eq!(database.phase(), ConnectionPhase::Idle); // nothing dials by itself
+    /// assert_eq!(database.dial_wait(), Some(Duration::ZERO)); // but you may, at once
+    /// ```
     pub fn new(target: impl Into<Cow<'static, str>>) -> Self {
         Self::with(Settings {
             target: target.into(),
@@ -131,31 +162,101 @@ impl Connection {
     }
 
     /// Its time.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Clock, Connection, ConnectionSignal};
+    ///
+    /// let clock = Clock::manual();
+    /// let database = Connection::new("database").with_clock(clock.clone());
+    /// database.signal(ConnectionSignal::Dial, "first use")?;
+    /// database.signal(ConnectionSignal::Lost, "no route")?;
+    /// clock.advance(Duration::from_millis(100)); // the longest that the first wait can be
+    /// assert_eq!(database.dial_wait(), Some(Duration::ZERO));
+    /// # Ok::<(), steadfast::RefusedMove>(())
+    /// ```
     #[must_use]
     pub fn with_clock(&self, clock: Clock) -> Self {
         Self::with(Settings { clock, ..self.settings() })
     }
 
     /// Where its moves are reported.
+    ///
+    /// ```
+    /// use steadfast::{Connection, ConnectionSignal, testing::Stage};
+    ///
+    /// let stage = Stage::manual();
+    /// let database = Connection::new("database").with_events(stage.events());
+    /// database.signal(ConnectionSignal::Dial, "first use")?;
+    /// assert_eq!(stage.to_string(), "0 ms  connection database: idle to connecting: first use\n");
+    /// # Ok::<(), steadfast::RefusedMove>(())
+    /// ```
     #[must_use]
     pub fn with_events(&self, events: Events) -> Self {
         Self::with(Settings { events, ..self.settings() })
     }
 
-    /// The wait after the n-th failure is anything from nothing to `base` times 2 to the n-1, at most `cap`. A cap
-    /// below the base counts as the base.
+    /// The wait after the n-th failure is anything from nothing to `base` times 2 to the n-1, at most `cap`: full
+    /// jitter, as in [`Jitter::Full`](crate::Jitter). A cap below the base counts as the base. Default 100 ms and
+    /// 30 s.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Clock, Connection, ConnectionSignal};
+    ///
+    /// let database = Connection::new("database")
+    ///     .with_clock(Clock::manual())
+    ///     .backoff(Duration::from_secs(1), Duration::from_secs(4));
+    /// for longest in [1, 2, 4, 4].map(Duration::from_secs) {
+    ///     database.signal(ConnectionSignal::Dial, "once more")?;
+    ///     database.signal(ConnectionSignal::Lost, "no route")?;
+    ///     assert!(database.dial_wait().is_some_and(|wait| wait <= longest));
+    ///     database.signal(ConnectionSignal::Hurry, "a person asked")?; // ends this wait, forgets no failure
+    /// }
+    /// # Ok::<(), steadfast::RefusedMove>(())
+    /// ```
     #[must_use]
     pub fn backoff(&self, base: Duration, cap: Duration) -> Self {
         Self::with(Settings { base, cap: cap.max(base), ..self.settings() })
     }
 
-    /// How long it must be Ready without a break before its failures are forgotten.
+    /// How long it must be Ready without a break before its failures are forgotten. Default 60 s.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Clock, Connection, ConnectionSignal, ConnectionState};
+    ///
+    /// let clock = Clock::manual();
+    /// let database = Connection::new("database").with_clock(clock.clone()).steady_after(Duration::from_secs(5));
+    /// for (seconds_ready, counted) in [(4, 1), (4, 2), (5, 1)] {
+    ///     database.signal(ConnectionSignal::Dial, "once more")?;
+    ///     database.signal(ConnectionSignal::Connected, "greeted")?;
+    ///     clock.advance(Duration::from_secs(seconds_ready));
+    ///     let state = database.signal(ConnectionSignal::Lost, "reset")?;
+    ///     assert!(matches!(state, ConnectionState::Backoff { failures, .. } if failures == counted));
+    ///     # database.signal(ConnectionSignal::Hurry, "so that the example need not wait")?;
+    /// }
+    /// # Ok::<(), steadfast::RefusedMove>(())
+    /// ```
     #[must_use]
     pub fn steady_after(&self, steady_after: Duration) -> Self {
         Self::with(Settings { steady_after, ..self.settings() })
     }
 
     /// Makes the waits the same in every run, for tests and simulations.
+    ///
+    /// ```
+    /// use steadfast::{Clock, Connection, ConnectionSignal, RefusedMove};
+    ///
+    /// let first_wait = || {
+    ///     let database = Connection::new("database").with_clock(Clock::manual()).seed(7);
+    ///     database.signal(ConnectionSignal::Dial, "first use")?;
+    ///     database.signal(ConnectionSignal::Lost, "no route")?;
+    ///     Ok::<_, RefusedMove>(database.dial_wait())
+    /// };
+    /// assert_eq!(first_wait()?, first_wait()?);
+    /// # Ok::<(), RefusedMove>(())
+    /// ```
     #[must_use]
     pub fn seed(&self, seed: u64) -> Self {
         Self::with(Settings { seed: Some(seed), ..self.settings() })
@@ -178,7 +279,18 @@ impl Connection {
 /// Using it.
 impl Connection {
     /// Says what happened, and why; the cause is for the event, and for Quarantine it is the reason. Gives the new
-    /// state, or a refusal when the table has no such move or the back-off is not over.
+    /// state, or a [`RefusedMove`] when the table has no such move or the back-off is not over.
+    ///
+    /// ```
+    /// use steadfast::{Connection, ConnectionSignal, ConnectionState};
+    ///
+    /// let database = Connection::new("database");
+    /// database.signal(ConnectionSignal::Dial, "first use")?;
+    /// assert_eq!(database.signal(ConnectionSignal::Connected, "greeted")?, ConnectionState::Ready);
+    /// assert!(database.signal(ConnectionSignal::Connected, "greeted again").is_err());
+    /// assert_eq!(database.state(), ConnectionState::Ready); // a refusal changes nothing
+    /// # Ok::<(), steadfast::RefusedMove>(())
+    /// ```
     pub fn signal(
         &self,
         signal: ConnectionSignal,
@@ -204,16 +316,48 @@ impl Connection {
     }
 
     /// Where it stands.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Clock, Connection, ConnectionSignal, ConnectionState};
+    ///
+    /// let clock = Clock::manual();
+    /// let database = Connection::new("database").with_clock(clock.clone());
+    /// database.signal(ConnectionSignal::Dial, "first use")?;
+    /// database.signal(ConnectionSignal::Lost, "no route")?;
+    /// clock.advance(Duration::from_secs(1)); // the wait is over, but that alone is no move
+    /// assert!(matches!(database.state(), ConnectionState::Backoff { until, .. } if until <= clock.now()));
+    /// # Ok::<(), steadfast::RefusedMove>(())
+    /// ```
     pub fn state(&self) -> ConnectionState {
         self.lock().state()
     }
 
     /// Where it stands, without what belongs to it. One atomic load.
+    ///
+    /// ```
+    /// use steadfast::{Connection, ConnectionPhase};
+    ///
+    /// let database = Connection::new("database");
+    /// let is_usable = || matches!(database.phase(), ConnectionPhase::Ready | ConnectionPhase::Suspect);
+    /// assert!(!is_usable());
+    /// ```
     pub fn phase(&self) -> ConnectionPhase {
         ConnectionPhase::from_number(self.shared.phase.load(Ordering::Acquire))
     }
 
     /// How long until it may be dialled: zero when it may be now, `None` when waiting does not help.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Connection, ConnectionSignal};
+    ///
+    /// let database = Connection::new("database");
+    /// assert_eq!(database.dial_wait(), Some(Duration::ZERO));
+    /// database.signal(ConnectionSignal::Dial, "first use")?;
+    /// assert_eq!(database.dial_wait(), None); // somebody dials already
+    /// # Ok::<(), steadfast::RefusedMove>(())
+    /// ```
     pub fn dial_wait(&self) -> Option<Duration> {
         let inside = self.lock();
         match inside.phase {

@@ -4,6 +4,17 @@
 use std::fmt;
 
 /// Where a connection stands.
+///
+/// ```
+/// use steadfast::{Connection, ConnectionPhase, ConnectionSignal};
+///
+/// let database = Connection::new("database");
+/// for signal in [ConnectionSignal::Dial, ConnectionSignal::Connected, ConnectionSignal::Silent] {
+///     database.signal(signal, "a quiet day")?;
+/// }
+/// assert_eq!(database.phase(), ConnectionPhase::Suspect); // doubted, not lost
+/// # Ok::<(), steadfast::RefusedMove>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -25,6 +36,17 @@ pub enum ConnectionPhase {
 }
 
 /// What happened to a connection.
+///
+/// ```
+/// use steadfast::{Connection, ConnectionPhase, ConnectionSignal};
+///
+/// let database = Connection::new("database");
+/// for signal in [ConnectionSignal::Dial, ConnectionSignal::Lost, ConnectionSignal::Hurry] {
+///     database.signal(signal, "a person asked")?;
+/// }
+/// assert_eq!(database.phase(), ConnectionPhase::Idle); // Hurry ends the wait; the Dial comes after it
+/// # Ok::<(), steadfast::RefusedMove>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -92,6 +114,14 @@ impl ConnectionPhase {
     pub const ALL: [Self; 7] = [Idle, Connecting, Ready, Suspect, Draining, Backoff, Quarantined];
 
     /// The stable name on every surface, in snake case.
+    ///
+    /// ```
+    /// use steadfast::ConnectionPhase;
+    ///
+    /// assert_eq!(ConnectionPhase::Quarantined.as_str(), "quarantined");
+    /// assert_eq!(serde_json::to_value(ConnectionPhase::Quarantined)?, "quarantined"); // the same word
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub const fn as_str(self) -> &'static str {
         match self {
             Idle => "idle",
@@ -115,6 +145,13 @@ impl ConnectionSignal {
     pub const ALL: [Self; 10] = [Dial, Connected, Lost, Silent, Heard, Drain, Drained, Hurry, Quarantine, Release];
 
     /// The stable name on every surface, in snake case.
+    ///
+    /// ```
+    /// use steadfast::ConnectionSignal;
+    ///
+    /// assert_eq!(ConnectionSignal::Drained.as_str(), "drained");
+    /// assert_eq!(ConnectionSignal::Drained.to_string(), "drained");
+    /// ```
     pub const fn as_str(self) -> &'static str {
         match self {
             Dial => "dial",

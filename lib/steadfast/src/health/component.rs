@@ -67,7 +67,23 @@ impl Component {
         }))
     }
 
-    /// From now on it must say something before this much time has passed, or it is unknown.
+    /// From now on it must say something before this much time has passed, or it is unknown. This holds for the part,
+    /// whichever handle says it. Default: it may be silent for ever.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Clock, Health, HealthStatus};
+    ///
+    /// let clock = Clock::manual();
+    /// let disk = Health::new(clock.clone()).essential("disk").heard_within(Duration::from_secs(15));
+    /// disk.up();
+    /// clock.advance(Duration::from_secs(14));
+    /// disk.up(); // in time
+    /// clock.advance(Duration::from_secs(14));
+    /// assert_eq!(disk.status(), HealthStatus::Up);
+    /// clock.advance(Duration::from_secs(1));
+    /// assert_eq!(disk.status(), HealthStatus::Unknown);
+    /// ```
     #[must_use]
     pub fn heard_within(self, limit: Duration) -> Self {
         self.0.limit.store(nanoseconds(limit), Ordering::Relaxed);
@@ -75,6 +91,15 @@ impl Component {
     }
 
     /// It works.
+    ///
+    /// ```
+    /// use steadfast::{Health, testing::Stage};
+    ///
+    /// let stage = Stage::manual();
+    /// let disk = Health::new(stage.clock().clone()).with_events(stage.events()).essential("disk");
+    /// (0..1000).for_each(|_| disk.up());
+    /// assert_eq!(stage.log().events().len(), 1); // only a change is told
+    /// ```
     pub fn up(&self) {
         self.0.hear();
         if self.0.status.load(Ordering::Acquire) != HealthStatus::Up as u8 {
@@ -83,23 +108,65 @@ impl Component {
     }
 
     /// It works, but not as it should. The reason is for people.
+    ///
+    /// ```
+    /// use steadfast::{Health, testing::Stage};
+    ///
+    /// let stage = Stage::manual();
+    /// let health = Health::new(stage.clock().clone()).with_events(stage.events());
+    /// let disk = health.essential("disk");
+    /// disk.degraded("nine tenths are full");
+    /// disk.degraded("almost full"); // a newer reason is kept, but is no change
+    /// assert_eq!(health.report().components[0].reason, "almost full");
+    /// assert_eq!(stage.log().events().len(), 1);
+    /// ```
     pub fn degraded(&self, reason: impl Into<Cow<'static, str>>) {
         self.0.hear();
         self.0.change(HealthStatus::Degraded, reason.into());
     }
 
     /// It does not work. The reason is for people.
+    ///
+    /// ```
+    /// use steadfast::{Clock, Error, Health, HealthStatus};
+    ///
+    /// let health = Health::new(Clock::real());
+    /// let database = health.essential("database");
+    /// let answer: Result<(), Error> = Err(Error::connection_lost("database"));
+    /// match answer {
+    ///     Ok(()) => database.up(),
+    ///     Err(error) => database.down(error.message().to_owned()),
+    /// }
+    /// assert_eq!(health.verdict(), HealthStatus::Down);
+    /// ```
     pub fn down(&self, reason: impl Into<Cow<'static, str>>) {
         self.0.hear();
         self.0.change(HealthStatus::Down, reason.into());
     }
 
     /// What it is called.
+    ///
+    /// ```
+    /// use steadfast::{Clock, Health};
+    ///
+    /// let health = Health::new(Clock::real());
+    /// let disk = health.essential("disk");
+    /// assert_eq!(disk.name(), health.report().components[0].name);
+    /// ```
     pub fn name(&self) -> &str {
         &self.0.name
     }
 
     /// How it is. Two atomic loads and, when it must be heard, a look at the clock.
+    ///
+    /// ```
+    /// use steadfast::{Clock, Health, HealthStatus};
+    ///
+    /// let disk = Health::new(Clock::real()).essential("disk");
+    /// assert_eq!(disk.status(), HealthStatus::Unknown); // not up: it has not said so
+    /// disk.up();
+    /// assert_eq!(disk.status(), HealthStatus::Up);
+    /// ```
     pub fn status(&self) -> HealthStatus {
         self.status_at(self.0.clock.now())
     }

@@ -3,6 +3,13 @@
 use std::{borrow::Cow, fmt, time::Duration};
 
 /// How a part, or the whole, is. A later one is worse; `Unknown` weighs as much as `Degraded` in a verdict.
+///
+/// ```
+/// use steadfast::HealthStatus;
+///
+/// let worst = [HealthStatus::Up, HealthStatus::Unknown, HealthStatus::Degraded].into_iter().max();
+/// assert_eq!(worst, Some(HealthStatus::Unknown));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(rename_all = "snake_case"))]
 pub enum HealthStatus {
@@ -18,6 +25,17 @@ pub enum HealthStatus {
 }
 
 /// How everything is.
+///
+/// ```
+/// use steadfast::{Clock, Health};
+///
+/// let health = Health::new(Clock::real());
+/// health.essential("disk").up();
+/// let json = serde_json::to_value(health.report())?; // with the feature `serde`
+/// assert_eq!(json["verdict"], "up");
+/// assert_eq!(json["components"][0]["name"], "disk");
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -29,6 +47,21 @@ pub struct HealthReport {
 }
 
 /// How one part is.
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::{Clock, Health};
+///
+/// let clock = Clock::manual();
+/// let health = Health::new(clock.clone());
+/// let disk = health.essential("disk");
+/// disk.up();
+/// clock.advance(Duration::from_secs(60));
+/// disk.up(); // heard again, and no change
+/// clock.advance(Duration::from_secs(5));
+/// let part = health.report().components.remove(0);
+/// assert_eq!((part.since, part.heard), (Duration::from_secs(65), Some(Duration::from_secs(5))));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize))]
 #[non_exhaustive]
@@ -60,6 +93,14 @@ impl HealthStatus {
     const ALL: [Self; 4] = [Self::Up, Self::Degraded, Self::Unknown, Self::Down];
 
     /// The stable name on every surface, in snake case.
+    ///
+    /// ```
+    /// use steadfast::HealthStatus;
+    ///
+    /// assert_eq!(HealthStatus::Degraded.as_str(), "degraded");
+    /// assert_eq!(serde_json::to_value(HealthStatus::Degraded)?, "degraded"); // the same word
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Up => "up",

@@ -19,7 +19,7 @@ pub use names::{METRICS, Metric, MetricKind};
 ///
 /// MetricsSink::describe(); // once, for recorders that show units and help
 /// let program = CancelToken::root("program").with_events(Events::to(MetricsSink::default()));
-/// # let _ = program;
+/// assert!(!program.events().is_empty());
 /// ```
 #[derive(Debug, Default)]
 pub struct MetricsSink {
@@ -28,6 +28,34 @@ pub struct MetricsSink {
 
 impl MetricsSink {
     /// Tells the recorder each metric's unit and what it means.
+    ///
+    /// ```
+    /// use steadfast::telemetry::{METRICS, MetricsSink};
+    /// # use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+    /// # use std::sync::atomic::{AtomicUsize, Ordering};
+    /// # #[derive(Default)]
+    /// # struct Exporter {
+    /// #     described: AtomicUsize,
+    /// # }
+    /// # impl Recorder for Exporter {
+    /// #     fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {
+    /// #         self.described.fetch_add(1, Ordering::Relaxed);
+    /// #     }
+    /// #     fn describe_gauge(&self, name: KeyName, unit: Option<Unit>, help: SharedString) {
+    /// #         self.describe_counter(name, unit, help);
+    /// #     }
+    /// #     fn describe_histogram(&self, name: KeyName, unit: Option<Unit>, help: SharedString) {
+    /// #         self.describe_counter(name, unit, help);
+    /// #     }
+    /// #     fn register_counter(&self, _: &Key, _: &Metadata<'_>) -> Counter { Counter::noop() }
+    /// #     fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge { Gauge::noop() }
+    /// #     fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram { Histogram::noop() }
+    /// # }
+    ///
+    /// let exporter = Exporter::default(); // the program's own; installed first, or nobody is told
+    /// metrics::with_local_recorder(&exporter, MetricsSink::describe);
+    /// assert_eq!(exporter.described.into_inner(), METRICS.len());
+    /// ```
     pub fn describe() {
         for metric in METRICS {
             metric.describe();

@@ -64,6 +64,26 @@ pub use verdict::{Finding, Probe, Verdict};
 /// A crate that is examined. What it does not have, it answers with `None`.
 ///
 /// The example of [this module](self) is one.
+///
+/// ```
+/// use steadfast::testing::conformance::{Subject, Verdict, probes};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// /// A crate that has neither a breaker nor a retry.
+/// struct Bare;
+///
+/// impl Subject for Bare {
+///     fn name(&self) -> String {
+///         "bare 1.0".to_owned()
+///     }
+/// }
+///
+/// for probe in probes() {
+///     assert!(matches!(probe.ask(&Bare).await.verdict, Verdict::NotSupported(_)));
+/// }
+/// # }
+/// ```
 pub trait Subject {
     /// Its name and version, for the table.
     fn name(&self) -> String;
@@ -99,6 +119,25 @@ pub fn probes() -> impl Iterator<Item = &'static Probe> {
 /// gives up by itself after 60 s of the machine's time. Cancel safe: the findings so far are lost.
 ///
 /// The example of [this module](self) uses it.
+///
+/// ```
+/// use steadfast::testing::conformance::{Subject, examine, probes};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// # struct MyCrate;
+/// # impl Subject for MyCrate {
+/// #     fn name(&self) -> String {
+/// #         "my crate 1.0".to_owned()
+/// #     }
+/// # }
+/// let findings = examine(&MyCrate).await;
+/// assert_eq!(findings.len(), probes().count()); // one each, in their order
+/// for finding in &findings {
+///     println!("{}: {}", finding.probe, finding.verdict);
+/// }
+/// # }
+/// ```
 pub async fn examine(subject: &dyn Subject) -> Vec<Finding> {
     let mut findings = Vec::new();
     for probe in probes() {

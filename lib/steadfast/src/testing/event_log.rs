@@ -26,11 +26,34 @@ pub struct EventLog {
 
 impl EventLog {
     /// An empty log that starts now.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{CancelReason, Clock, Event, Sink, testing::EventLog};
+    ///
+    /// let clock = Clock::manual();
+    /// clock.advance(Duration::from_secs(60)); // before the log began
+    /// let log = EventLog::new(&clock);
+    /// clock.advance(Duration::from_secs(2));
+    /// log.emit(&Event::Cancelled { operation: "fetch".into(), reason: CancelReason::UserStop });
+    /// assert_eq!(log.to_string(), "2000 ms  fetch: cancelled: user_stop\n");
+    /// ```
     pub fn new(clock: &Clock) -> Self {
         Self { clock: clock.clone(), start: clock.now(), entries: Mutex::default() }
     }
 
     /// What has happened so far.
+    ///
+    /// ```
+    /// use steadfast::{Breaker, Event, testing::Stage};
+    ///
+    /// let stage = Stage::manual();
+    /// let breaker = Breaker::consecutive(5).named("shop").with_events(stage.events());
+    /// breaker.force_open();
+    /// breaker.force_close();
+    /// let events = stage.log().events(); // oldest first
+    /// assert!(matches!(events[..], [Event::BreakerOpened { .. }, Event::BreakerClosed { .. }]));
+    /// ```
     pub fn events(&self) -> Vec<Event> {
         self.lock().iter().map(|(_, event)| event.clone()).collect()
     }

@@ -2,6 +2,13 @@
 //! `_total` on counters.
 
 /// One metric that the library may write.
+///
+/// ```
+/// use steadfast::telemetry::METRICS;
+///
+/// let retries = METRICS.iter().find(|metric| metric.name == "steadfast_retries_total").unwrap();
+/// assert_eq!(retries.labels, ["operation", "code"]);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metric {
@@ -16,6 +23,15 @@ pub struct Metric {
 }
 
 /// What kind of number a metric is.
+///
+/// ```
+/// use steadfast::telemetry::{METRICS, MetricKind};
+///
+/// for metric in METRICS {
+///     assert_eq!(metric.kind == MetricKind::Counter, metric.name.ends_with("_total"));
+///     assert_eq!(metric.kind == MetricKind::Seconds, metric.name.ends_with("_seconds"));
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum MetricKind {
@@ -34,9 +50,9 @@ macro_rules! metrics {
         /// Every metric that the library may write.
         ///
         /// ```
-        /// for metric in steadfast::telemetry::METRICS {
-        ///     println!("{} {:?}: {}", metric.name, metric.labels, metric.help);
-        /// }
+        /// use steadfast::telemetry::METRICS;
+        ///
+        /// assert!(METRICS.iter().all(|metric| metric.name.starts_with("steadfast_")));
         /// ```
         pub const METRICS: &[Metric] = &[
             $(Metric { name: $name, kind: MetricKind::$kind, labels: &[$($label),*], help: $help }),*

@@ -40,11 +40,30 @@ pub enum Failure {
 
 impl Failure {
     /// Whether trying again may help.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::testing::conformance::Failure;
+    ///
+    /// // What an adapter tells a crate that asks "again?".
+    /// let again = |answer: Result<(), Failure>| answer.is_err_and(Failure::is_transient);
+    /// assert!(again(Err(Failure::Unavailable)) && again(Err(Failure::Busy { retry_after: Duration::ZERO })));
+    /// assert!(!again(Err(Failure::Invalid)) && !again(Ok(())));
+    /// ```
     pub fn is_transient(self) -> bool {
         self != Self::Invalid
     }
 
     /// What the backend said about waiting.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::testing::conformance::Failure;
+    ///
+    /// let wait = Duration::from_secs(3);
+    /// assert_eq!(Failure::Busy { retry_after: wait }.retry_after(), Some(wait));
+    /// assert_eq!(Failure::Unavailable.retry_after(), None); // then the crate's own back-off decides
+    /// ```
     pub fn retry_after(self) -> Option<Duration> {
         match self {
             Self::Busy { retry_after } => Some(retry_after),
@@ -157,11 +176,36 @@ pub struct Script {
 
 impl Script {
     /// Answers like this; without any answer it always succeeds.
+    ///
+    /// ```
+    /// use steadfast::testing::conformance::{Failure, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let outage = Script::new([Err(Failure::Unavailable)]); // the last answer is given for ever
+    /// for _ in 0..100 {
+    ///     assert_eq!(outage.attempt().await, Err(Failure::Unavailable));
+    /// }
+    /// assert_eq!(Script::new([]).attempt().await, Ok(()));
+    /// # }
+    /// ```
     pub fn new(answers: impl IntoIterator<Item = Result<(), Failure>>) -> Arc<Self> {
         Arc::new(Self { answers: answers.into_iter().collect(), asked: Mutex::default() })
     }
 
     /// One attempt. It begins when it is first polled.
+    ///
+    /// ```
+    /// use steadfast::testing::conformance::{Failure, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let script = Script::new([Err(Failure::Unavailable), Ok(())]);
+    /// drop(script.attempt()); // never polled: it did not reach the backend
+    /// assert_eq!(script.attempts(), 0);
+    /// assert_eq!(script.attempt().await, Err(Failure::Unavailable));
+    /// # }
+    /// ```
     pub fn attempt(self: &Arc<Self>) -> Work {
         let script = Arc::clone(self);
         Box::pin(async move {
@@ -173,11 +217,36 @@ impl Script {
     }
 
     /// How many attempts there were.
+    ///
+    /// ```
+    /// use steadfast::testing::conformance::{Failure, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let script = Script::new([Err(Failure::Unavailable), Ok(())]);
+    /// while script.attempt().await.is_err() {}
+    /// assert_eq!(script.attempts(), 2); // the one that succeeded is one of them
+    /// # }
+    /// ```
     pub fn attempts(&self) -> usize {
         self.asked().len()
     }
 
     /// The times between the attempts, in order.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::testing::conformance::{Failure, Script};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let script = Script::new([Err(Failure::Unavailable), Ok(())]);
+    /// while script.attempt().await.is_err() {
+    ///     tokio::time::sleep(Duration::from_secs(2)).await;
+    /// }
+    /// assert_eq!(script.waits(), [Duration::from_secs(2)]); // one fewer than attempts
+    /// # }
+    /// ```
     pub fn waits(&self) -> Vec<Duration> {
         self.asked().windows(2).map(|two| two[1] - two[0]).collect()
     }

@@ -16,6 +16,20 @@ mod moves;
 mod windows;
 
 /// What opens a breaker.
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::testing::conformance::Rule;
+///
+/// // What an adapter says of a crate that knows no windows: `None` for every other rule.
+/// let failures_in_a_row = |rule| match rule {
+///     Rule::Consecutive { failures } => Some(failures),
+///     _ => None,
+/// };
+/// assert_eq!(failures_in_a_row(Rule::Consecutive { failures: 5 }), Some(5));
+/// let by_time = Rule::TimeWindow { window: Duration::from_secs(10), rate: 0.5, min_calls: 10 };
+/// assert_eq!(failures_in_a_row(by_time), None);
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Rule {
     /// So many failures in a row.
@@ -44,6 +58,28 @@ pub enum Rule {
 }
 
 /// What a breaker must be made to do.
+///
+/// ```
+/// use steadfast::testing::conformance::{BreakerSpec, BreakerUnderTest, Rule, Steadfast, Subject, Verdict, probes};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// /// This library, as if it knew no windows.
+/// struct NoWindows;
+///
+/// impl Subject for NoWindows {
+/// #     fn name(&self) -> String {
+/// #         "no windows".to_owned()
+/// #     }
+///     fn breaker(&self, spec: &BreakerSpec) -> Option<Box<dyn BreakerUnderTest>> {
+///         if matches!(spec.rule, Rule::Consecutive { .. }) { Steadfast.breaker(spec) } else { None }
+///     }
+/// }
+///
+/// let probe = probes().find(|probe| probe.name == "a time window forgets").unwrap();
+/// assert!(matches!(probe.ask(&NoWindows).await.verdict, Verdict::NotSupported(_)));
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct BreakerSpec {
@@ -62,6 +98,24 @@ pub type Calling = Pin<Box<dyn Future<Output = Answer> + Send>>;
 pub type Stopper = Box<dyn Fn(WhyStopped) + Send>;
 
 /// How a call ended.
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::{Code, Error, testing::conformance::{Answer, Failure}};
+///
+/// /// What an adapter makes of the error that a crate gives back; here of this crate's.
+/// fn answer(error: &Error) -> Answer {
+///     match error.code() {
+///         code if code == Code::CIRCUIT_OPEN => Answer::Refused { retry_after: error.retry_after() },
+///         code if code == Code::CANCELLED || code == Code::TIMEOUT => Answer::Stopped,
+///         _ => Answer::Failed(Failure::Unavailable),
+///     }
+/// }
+///
+/// let wait = Duration::from_secs(5);
+/// assert_eq!(answer(&Error::circuit_open("shop", wait)), Answer::Refused { retry_after: Some(wait) });
+/// assert_eq!(answer(&Error::timeout("buy", wait)), Answer::Stopped); // the backend was reached
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
     /// The work succeeded.
@@ -78,6 +132,15 @@ pub enum Answer {
 }
 
 /// Why a call is stopped.
+///
+/// ```
+/// use steadfast::testing::conformance::WhyStopped;
+///
+/// // The suite wants these two to count as failures of the backend, and the others not to count at all.
+/// let counts = |why| matches!(why, WhyStopped::Deadline | WhyStopped::AttemptTimeout);
+/// assert!(counts(WhyStopped::AttemptTimeout));
+/// assert!(!counts(WhyStopped::User) && !counts(WhyStopped::HedgeLost) && !counts(WhyStopped::Shutdown));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhyStopped {
     /// Whoever asked does not want it any more.
@@ -93,6 +156,54 @@ pub enum WhyStopped {
 }
 
 /// One breaker. [`Steadfast`](super::Steadfast)'s is an example of an adapter.
+///
+/// ```
+/// use std::sync::{Arc, atomic::{AtomicU32, Ordering}};
+/// use steadfast::testing::conformance::{
+///     Answer, BreakerSpec, BreakerUnderTest, Calling, Rule, Subject, Verdict, Work, probes,
+/// };
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// /// After so many failures it lets nobody through any more, ever.
+/// struct Fuse {
+///     bears: u32,
+///     failures: Arc<AtomicU32>,
+/// }
+///
+/// impl BreakerUnderTest for Fuse {
+///     fn call(&self, work: Work) -> Calling {
+///         let (bears, failures) = (self.bears, Arc::clone(&self.failures));
+///         Box::pin(async move {
+///             if failures.load(Ordering::Relaxed) >= bears {
+///                 return Answer::Refused { retry_after: None };
+///             }
+///             match work.await {
+///                 Ok(()) => Answer::Succeeded,
+///                 Err(failure) => {
+///                     failures.fetch_add(1, Ordering::Relaxed);
+///                     Answer::Failed(failure)
+///                 }
+///             }
+///         })
+///     }
+/// }
+/// # struct Fuses;
+/// # impl Subject for Fuses {
+/// #     fn name(&self) -> String {
+/// #         "fuses".to_owned()
+/// #     }
+/// #     fn breaker(&self, spec: &BreakerSpec) -> Option<Box<dyn BreakerUnderTest>> {
+/// #         let Rule::Consecutive { failures: bears } = spec.rule else { return None };
+/// #         Some(Box::new(Fuse { bears, failures: Arc::default() }))
+/// #     }
+/// # }
+/// # let ask = async |name: &str| probes().find(|probe| probe.name == name).unwrap().ask(&Fuses).await.verdict;
+///
+/// assert!(matches!(ask("an open breaker lets nobody through").await, Verdict::Passed(_)));
+/// assert!(matches!(ask("a good probe closes it").await, Verdict::Failed(_)));
+/// # }
+/// ```
 pub trait BreakerUnderTest: Send + Sync {
     /// Puts `work` inside the breaker. A caller that loses patience drops the future.
     fn call(&self, work: Work) -> Calling;

@@ -12,6 +12,28 @@ mod budget;
 mod waits;
 
 /// How the waits between attempts grow.
+///
+/// ```
+/// use steadfast::testing::conformance::{Growth, RetrySpec, RetryUnderTest, Steadfast, Subject, Verdict, probes};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// /// This library, as if its waits could not grow.
+/// struct OnlyFixed;
+///
+/// impl Subject for OnlyFixed {
+/// #     fn name(&self) -> String {
+/// #         "this library, with less".to_owned()
+/// #     }
+///     fn retry(&self, spec: &RetrySpec) -> Option<Box<dyn RetryUnderTest>> {
+///         if spec.growth == Growth::Fixed { Steadfast.retry(spec) } else { None }
+///     }
+/// }
+///
+/// let probe = probes().find(|probe| probe.name == "waits double").unwrap();
+/// assert!(matches!(probe.ask(&OnlyFixed).await.verdict, Verdict::NotSupported(_)));
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Growth {
     /// Always the same.
@@ -21,6 +43,28 @@ pub enum Growth {
 }
 
 /// A limit on retries that all calls share.
+///
+/// ```
+/// use steadfast::testing::conformance::{RetrySpec, RetryUnderTest, Steadfast, Subject, Verdict, probes};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// /// This library, as if no budget could hold more than 5.
+/// struct SmallBudgets;
+///
+/// impl Subject for SmallBudgets {
+/// #     fn name(&self) -> String {
+/// #         "this library, with less".to_owned()
+/// #     }
+///     fn retry(&self, spec: &RetrySpec) -> Option<Box<dyn RetryUnderTest>> {
+///         if spec.budget.is_none_or(|budget| budget.burst <= 5) { Steadfast.retry(spec) } else { None }
+///     }
+/// }
+///
+/// let probe = probes().find(|probe| probe.name == "a budget comes back").unwrap();
+/// assert!(matches!(probe.ask(&SmallBudgets).await.verdict, Verdict::NotSupported(_)));
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct BudgetSpec {
@@ -31,6 +75,28 @@ pub struct BudgetSpec {
 }
 
 /// What a retry must be made to do.
+///
+/// ```
+/// use steadfast::testing::conformance::{RetrySpec, RetryUnderTest, Steadfast, Subject, Verdict, probes};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// /// This library, as if it could not be told when to come back.
+/// struct NoHints;
+///
+/// impl Subject for NoHints {
+/// #     fn name(&self) -> String {
+/// #         "this library, with less".to_owned()
+/// #     }
+///     fn retry(&self, spec: &RetrySpec) -> Option<Box<dyn RetryUnderTest>> {
+///         if !spec.obeys_hints { Steadfast.retry(spec) } else { None }
+///     }
+/// }
+///
+/// let probe = probes().find(|probe| probe.name == "a hint is obeyed").unwrap();
+/// assert!(matches!(probe.ask(&NoHints).await.verdict, Verdict::NotSupported(_)));
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct RetrySpec {
@@ -57,6 +123,32 @@ pub type Run = Pin<Box<dyn Future<Output = Result<(), Failure>> + Send>>;
 
 /// One retry. The adapter tells the subject what is permanent by [`Failure::is_transient`], and where it listens,
 /// how long to wait by [`Failure::retry_after`]. The example of [the module](super) is one.
+///
+/// ```
+/// use std::sync::Arc;
+/// use steadfast::testing::conformance::{Failure, RetryUnderTest, Run, Script};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// /// Tries once more, whatever has happened.
+/// struct OnceMore;
+///
+/// impl RetryUnderTest for OnceMore {
+///     fn run(&self, script: Arc<Script>) -> Run {
+///         Box::pin(async move {
+///             match script.attempt().await {
+///                 Ok(()) => Ok(()),
+///                 Err(_) => script.attempt().await,
+///             }
+///         })
+///     }
+/// }
+///
+/// let script = Script::new([Err(Failure::Unavailable), Err(Failure::Invalid)]);
+/// assert_eq!(OnceMore.run(Arc::clone(&script)).await, Err(Failure::Invalid)); // the last failure
+/// assert_eq!(script.attempts(), 2);
+/// # }
+/// ```
 pub trait RetryUnderTest: Send + Sync {
     /// Calls [`Script::attempt`] until that is enough.
     fn run(&self, script: Arc<Script>) -> Run;

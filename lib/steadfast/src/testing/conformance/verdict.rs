@@ -41,6 +41,17 @@ impl Probe {
 }
 
 /// What a probe found.
+///
+/// ```
+/// use steadfast::testing::conformance::{Steadfast, probes};
+///
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() {
+/// let probe = probes().find(|probe| probe.name == "attempts are counted").unwrap();
+/// let finding = probe.ask(&Steadfast).await;
+/// assert_eq!((finding.probe, finding.verdict.to_string()), (probe.name, "passed: 3".to_owned()));
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
@@ -51,6 +62,15 @@ pub struct Finding {
 }
 
 /// How a subject did; the text says what was measured.
+///
+/// ```
+/// use steadfast::testing::conformance::Verdict;
+///
+/// let verdicts = [Verdict::Passed("3".to_owned()), Verdict::NotSupported("no budget".to_owned())];
+/// assert_eq!(verdicts[1].to_string(), "not supported: no budget");
+/// // What is not there has not failed; a check of your own decides whether it must be there.
+/// assert!(!verdicts.iter().any(|verdict| matches!(verdict, Verdict::Failed(_))));
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// As it should.
