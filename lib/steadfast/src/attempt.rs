@@ -17,6 +17,13 @@ pub struct Attempt {
 
 impl Attempt {
     /// Whether no try follows this one.
+    ///
+    /// ```
+    /// use steadfast::Attempt;
+    ///
+    /// assert!(Attempt { number: 3, of: 3 }.is_last());
+    /// assert!(Attempt { number: 1, of: 1 }.is_last()); // the first can be the last
+    /// ```
     pub fn is_last(self) -> bool {
         self.number >= self.of
     }

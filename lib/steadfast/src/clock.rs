@@ -52,6 +52,19 @@ struct Manual {
 
 impl Clock {
     /// The machine's clock. Under `tokio::time::pause` it stands still and jumps with tokio's time.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::Clock;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let clock = Clock::real();
+    /// let start = clock.now();
+    /// clock.sleep(Duration::from_secs(3600)).await; // takes no time in a test whose time is paused
+    /// assert_eq!(clock.now() - start, Duration::from_secs(3600));
+    /// # }
+    /// ```
     pub fn real() -> Self {
         Self::default()
     }
@@ -73,7 +86,18 @@ impl Clock {
         Self(Source::Coarse)
     }
 
-    /// A clock that moves only when told to, and needs no runtime.
+    /// A clock that moves only when told to, and needs no runtime. It begins at the machine's time.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::Clock;
+    ///
+    /// let clock = Clock::manual();
+    /// let start = clock.now();
+    /// assert_eq!(clock.now(), start); // it stands still
+    /// clock.clone().advance(Duration::from_secs(1)); // a clone is the same clock
+    /// assert_eq!(clock.now() - start, Duration::from_secs(1));
+    /// ```
     pub fn manual() -> Self {
         Self(Source::Manual(Arc::new(Manual {
             start: real_now(),
@@ -84,6 +108,18 @@ impl Clock {
 
     /// Moves a manual clock forward and wakes the sleepers whose time has come. A real clock cannot be moved:
     /// nothing happens.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Clock, Deadline};
+    ///
+    /// let hour = Duration::from_secs(3600);
+    /// let (manual, real) = (Clock::manual(), Clock::real());
+    /// let deadlines = (Deadline::after(&manual, hour), Deadline::after(&real, hour));
+    /// manual.advance(hour);
+    /// real.advance(hour);
+    /// assert!(deadlines.0.is_past(&manual) && !deadlines.1.is_past(&real));
+    /// ```
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(manual) = &self.0 {
             manual.passed.send_modify(|passed| *passed = passed.saturating_add(by));
@@ -91,6 +127,16 @@ impl Clock {
     }
 
     /// This moment, for measuring and for deadlines.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::Clock;
+    ///
+    /// let clock = Clock::manual();
+    /// let began = clock.now();
+    /// clock.advance(Duration::from_millis(250));
+    /// assert_eq!(clock.now() - began, Duration::from_millis(250)); // `began.elapsed()` would ask the machine
+    /// ```
     pub fn now(&self) -> Instant {
         match &self.0 {
             Source::Real => real_now(),
@@ -106,6 +152,16 @@ impl Clock {
     }
 
     /// Milliseconds since 1970-01-01 UTC, for timestamps. May step backwards when the machine's time is set.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::Clock;
+    ///
+    /// let clock = Clock::manual();
+    /// let created_ms = clock.unix_ms();
+    /// clock.advance(Duration::from_millis(1500));
+    /// assert_eq!(clock.unix_ms() - created_ms, 1500); // a manual clock never steps backwards
+    /// ```
     pub fn unix_ms(&self) -> u64 {
         let since_1970 = match &self.0 {
             Source::Real => real_unix(),
@@ -116,12 +172,44 @@ impl Clock {
         u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Waits. Cancel safe: dropping the future forgets the wait.
+    /// Waits so long, counted from the first poll. Cancel safe: dropping the future forgets the wait. The real clock
+    /// needs a tokio runtime with time, whose timer has steps of 1 ms; more than an `Instant` can hold is 30 years.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::Clock;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let clock = Clock::manual();
+    /// let nap = clock.sleep(Duration::from_secs(60));
+    /// clock.advance(Duration::from_secs(30)); // too early to count: nobody has polled it
+    /// let start = clock.now();
+    /// tokio::join!(nap, async { clock.advance(Duration::from_secs(60)) });
+    /// assert_eq!(clock.now() - start, Duration::from_secs(60));
+    /// # }
+    /// ```
     pub async fn sleep(&self, duration: Duration) {
         self.sleep_until(later(self.now(), duration)).await;
     }
 
-    /// Waits until `deadline`; returns at once when it is past. Cancel safe.
+    /// Waits until `deadline`; returns at once when it is past. Cancel safe. The runtime is as for [`Clock::sleep`].
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::Clock;
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let clock = Clock::real();
+    /// let start = clock.now();
+    /// for tick in 1..=3 {
+    ///     clock.sleep(Duration::from_millis(400)).await; // work
+    ///     clock.sleep_until(start + Duration::from_secs(tick)).await; // a beat that does not drift
+    /// }
+    /// assert_eq!(clock.now() - start, Duration::from_secs(3));
+    /// # }
+    /// ```
     pub async fn sleep_until(&self, deadline: Instant) {
         self.sleeper(deadline).await;
     }

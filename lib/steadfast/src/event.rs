@@ -11,6 +11,20 @@ pub use broadcast::BroadcastSink;
 type Name = Cow<'static, str>;
 
 /// Something that happened.
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::{Code, Event};
+///
+/// let (operation, delay) = ("fetch".into(), Duration::from_millis(200));
+/// let event = Event::RetryScheduled { operation, attempt: 1, of: 3, delay, code: Code::TIMEOUT };
+/// assert_eq!(event.to_string(), "fetch: retry in 200ms after attempt 1 of 3: TIMEOUT");
+/// let waited = match event {
+///     Event::RetryScheduled { delay, .. } => delay,
+///     _ => Duration::ZERO, // the list will grow
+/// };
+/// assert_eq!(waited, delay);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize), serde(tag = "event", rename_all = "snake_case"))]
 #[non_exhaustive]
@@ -141,6 +155,28 @@ impl fmt::Display for Event {
 }
 
 /// Where events go. It is called in the middle of a call, so it must not wait; it may drop what it cannot keep.
+///
+/// ```
+/// use std::sync::{Arc, atomic::{AtomicUsize, Ordering}};
+/// use steadfast::{CancelReason, Event, Events, Sink};
+///
+/// #[derive(Debug, Default)]
+/// struct Stops(AtomicUsize);
+///
+/// impl Sink for Stops {
+///     fn emit(&self, event: &Event) {
+///         if matches!(event, Event::Cancelled { .. }) {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// let stops = Arc::new(Stops::default());
+/// let events = Events::to(Arc::clone(&stops));
+/// events.emit(|| Event::Cancelled { operation: "fetch".into(), reason: CancelReason::UserStop });
+/// events.emit(|| Event::BreakerClosed { target: "shop".into() });
+/// assert_eq!(stops.0.load(Ordering::Relaxed), 1);
+/// ```
 pub trait Sink: Send + Sync + fmt::Debug {
     /// Takes note of an event.
     fn emit(&self, event: &Event);
@@ -168,27 +204,66 @@ pub struct Events(Arc<[Arc<dyn Sink>]>);
 
 impl Events {
     /// Nobody listens.
+    ///
+    /// ```
+    /// assert!(steadfast::Events::none().is_empty());
+    /// ```
     pub fn none() -> Self {
         Self::default()
     }
 
     /// One listener. Give an `Arc` when you want to keep a handle on it.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use steadfast::{Clock, Event, Events, testing::EventLog};
+    ///
+    /// let log = Arc::new(EventLog::new(&Clock::manual()));
+    /// let events = Events::to(Arc::clone(&log)); // given away, and still at hand
+    /// events.emit(|| Event::BreakerClosed { target: "shop".into() });
+    /// assert_eq!(log.events().len(), 1);
+    /// ```
     pub fn to(sink: impl Sink + 'static) -> Self {
         Self::none().and(sink)
     }
 
     /// One listener more.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use steadfast::{BroadcastSink, Clock, Event, Events, testing::EventLog};
+    ///
+    /// let (log, feed) = (Arc::new(EventLog::new(&Clock::manual())), Arc::new(BroadcastSink::new(64)));
+    /// let mut reader = feed.subscribe();
+    /// let events = Events::to(Arc::clone(&log)).and(Arc::clone(&feed));
+    /// events.emit(|| Event::BreakerClosed { target: "shop".into() });
+    /// assert_eq!(log.events(), [reader.try_recv().unwrap()]);
+    /// ```
     #[must_use]
     pub fn and(self, sink: impl Sink + 'static) -> Self {
         Self(self.0.iter().cloned().chain([Arc::new(sink) as Arc<dyn Sink>]).collect())
     }
 
     /// Whether nobody listens.
+    ///
+    /// ```
+    /// use steadfast::{BroadcastSink, Events};
+    ///
+    /// assert!(Events::none().is_empty());
+    /// assert!(!Events::to(BroadcastSink::new(64)).is_empty()); // a sink listens, also without readers
+    /// ```
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Tells every listener; `event` is built only when there is one.
+    ///
+    /// ```
+    /// use steadfast::Events;
+    ///
+    /// Events::none().emit(|| unreachable!("nobody listens, so nothing is built"));
+    /// assert!(Events::none().is_empty());
+    /// ```
     pub fn emit(&self, event: impl FnOnce() -> Event) {
         if self.is_empty() {
             return;

@@ -49,6 +49,13 @@ impl CancelReason {
     ];
 
     /// The stable name on every surface, in snake case.
+    ///
+    /// ```
+    /// use steadfast::{CancelReason, Error};
+    ///
+    /// let error = Error::cancelled(CancelReason::ClientGone);
+    /// assert_eq!(error.details(), [("reason", CancelReason::ClientGone.as_str().to_owned())]);
+    /// ```
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::UserStop => "user_stop",

@@ -42,7 +42,24 @@ impl CancelToken {
         })
     }
 
-    /// Runs `work` on the threads for blocking work. It belongs to this token like [`CancelToken::spawn`]'s task.
+    /// Runs `work` on the threads for blocking work. It belongs to this token like [`CancelToken::spawn`]'s task, and
+    /// fails like it. Nothing can cut it off, so work that may be long looks at a token now and then.
+    ///
+    /// ```
+    /// use std::iter;
+    /// use steadfast::{CancelReason, CancelToken};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let token = CancelToken::root("program");
+    /// let watch = token.clone();
+    /// let turns = iter::repeat(()).take_while(move |()| !watch.is_cancelled());
+    /// let task = token.spawn_blocking("count", || turns.count());
+    /// token.cancel(CancelReason::UserStop); // cuts nothing off: the work looks for itself
+    /// let _turns: usize = task.await?;
+    /// assert!(token.running().is_empty());
+    /// # Ok(()) }
+    /// ```
     pub fn spawn_blocking<T: Send + 'static>(
         &self,
         name: impl Into<Cow<'static, str>>,
@@ -54,6 +71,17 @@ impl CancelToken {
 
     /// Counts something that this token did not start, for instance a thread, as a task until the value is
     /// dropped.
+    ///
+    /// ```
+    /// use std::thread;
+    /// use steadfast::CancelToken;
+    ///
+    /// let token = CancelToken::root("program");
+    /// let tracked = token.track("reader");
+    /// assert_eq!(token.running(), ["program/reader"]);
+    /// let reader = thread::spawn(move || drop(tracked)); // it moves in, so a panic would end it too
+    /// assert!(reader.join().is_ok() && token.running().is_empty());
+    /// ```
     pub fn track(&self, name: impl Into<Cow<'static, str>>) -> TrackedTask {
         let name = name.into();
         let slot = self.node.start_task(name.clone());
@@ -62,7 +90,22 @@ impl CancelToken {
 }
 
 /// A task that was started; awaiting it gives its output. Dropping it lets the task go on, and its token still
-/// waits for it. A panic arrives as an error of code `INTERNAL`.
+/// waits for it, so awaiting `&mut task` is cancel safe. A panic arrives as an error of code `INTERNAL`, and a runtime
+/// that went away as `CANCELLED` with the reason `shutdown`.
+///
+/// ```
+/// use steadfast::{CancelToken, Code, Task};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let token = CancelToken::root("program");
+/// let task: Task<()> = token.spawn("print", async { panic!("no paper") });
+/// assert_eq!(task.await.unwrap_err().code(), Code::INTERNAL);
+///
+/// let _detached = token.spawn("tidy up", async {});
+/// assert_eq!(token.running(), ["program/tidy up"]); // nobody awaits it, but `join` will
+/// # }
+/// ```
 #[derive(Debug)]
 #[must_use = "a panic is seen only by whoever awaits the task, or by the token's events; use `let _detached = ...` to let it go"]
 pub struct Task<T>(Option<JoinHandle<Result<T, Error>>>);
@@ -72,7 +115,18 @@ impl<T> Task<T> {
         Self(Handle::try_current().ok().map(start))
     }
 
-    /// Whether it has ended.
+    /// Whether it has ended, well or not.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() {
+    /// let token = steadfast::CancelToken::root("program");
+    /// let task = token.spawn("add", async { 1 + 1 });
+    /// assert!(!task.is_finished()); // this runtime has one thread, and we hold it
+    /// token.join().await;
+    /// assert!(task.is_finished());
+    /// # }
+    /// ```
     pub fn is_finished(&self) -> bool {
         self.0.as_ref().is_none_or(JoinHandle::is_finished)
     }
@@ -94,6 +148,17 @@ impl<T> Future for Task<T> {
 }
 
 /// Something that a token waits for; dropping it says that it has ended.
+///
+/// ```
+/// use steadfast::CancelToken;
+///
+/// let token = CancelToken::root("program");
+/// let upload = token.track("upload");
+/// let _ = token.track("forgotten"); // dropped at once: `_` keeps nothing
+/// assert_eq!(token.running(), ["program/upload"]);
+/// drop(upload);
+/// assert!(token.running().is_empty());
+/// ```
 #[must_use = "dropping it says that the task has ended"]
 pub struct TrackedTask {
     node: Arc<Node>,

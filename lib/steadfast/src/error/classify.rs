@@ -6,6 +6,14 @@ use crate::CancelReason;
 use std::{fmt, io};
 
 /// What an error means for retry, breaker, fallback and healing.
+///
+/// ```
+/// use std::io;
+/// use steadfast::{Blame, Classify, Guidance, RetryAdvice};
+///
+/// let broken = io::Error::from(io::ErrorKind::BrokenPipe);
+/// assert_eq!(broken.guidance(), Guidance { advice: RetryAdvice::RetryNow, blame: Blame::Target });
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Guidance {
     /// What may be tried next.

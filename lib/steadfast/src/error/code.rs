@@ -9,6 +9,14 @@ use std::{
 };
 
 /// Everything that a code says by default.
+///
+/// ```
+/// use steadfast::{Blame, Code, RetryAdvice};
+///
+/// let spec = Code::UNAUTHORIZED.spec();
+/// assert_eq!((spec.name, spec.advice, spec.blame), ("UNAUTHORIZED", RetryAdvice::Never, Blame::Caller));
+/// assert_eq!((spec.message, spec.retry_after), ("The key or the sign-in was not accepted.", None));
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 pub struct CodeSpec {
     /// The stable name on every surface, in upper snake case.
@@ -50,16 +58,45 @@ pub struct Code(&'static CodeSpec);
 
 impl Code {
     /// A code of your own.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Blame, Code, CodeSpec, Error, RetryAdvice};
+    ///
+    /// const OUT_OF_PAPER: Code = Code::new(&CodeSpec {
+    ///     name: "OUT_OF_PAPER",
+    ///     advice: RetryAdvice::RetryNow,
+    ///     retry_after: Some(Duration::from_secs(60)),
+    ///     blame: Blame::Target,
+    ///     message: "There is no paper left.",
+    ///     suggestion: "Put some in.",
+    /// });
+    /// assert_eq!(Error::new(OUT_OF_PAPER).retry_after(), Some(Duration::from_secs(60)));
+    /// assert!(!Code::ALL.contains(&OUT_OF_PAPER)); // only the library's own are there
+    /// ```
     pub const fn new(spec: &'static CodeSpec) -> Self {
         Self(spec)
     }
 
     /// The stable name.
+    ///
+    /// ```
+    /// use steadfast::Code;
+    ///
+    /// assert_eq!(Code::DISK_FULL.name(), "DISK_FULL");
+    /// assert_eq!(Code::DISK_FULL.to_string(), Code::DISK_FULL.name());
+    /// ```
     pub const fn name(&self) -> &'static str {
         self.0.name
     }
 
     /// Everything the code says by default.
+    ///
+    /// ```
+    /// use steadfast::Code;
+    ///
+    /// assert_eq!(Code::DISK_FULL.spec().suggestion, "Free some room, then try again.");
+    /// ```
     pub const fn spec(&self) -> &'static CodeSpec {
         self.0
     }

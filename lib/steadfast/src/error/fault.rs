@@ -6,6 +6,17 @@ use crate::{CancelReason, Name};
 use std::{fmt, time::Duration};
 
 /// What a policy says when there is no answer and the work itself did not fail.
+///
+/// ```
+/// use std::time::Duration;
+/// use steadfast::{CancelReason, Code, Error, Stop};
+///
+/// let stop = Stop::TimedOut(Duration::from_millis(250));
+/// assert_eq!(stop.to_string(), "it took longer than 0.25 s");
+/// assert_eq!(Error::from(stop).code(), Code::TIMEOUT);
+/// // The token's end is a cancellation, whatever the reason.
+/// assert_eq!(Error::from(Stop::Cancelled(CancelReason::Deadline)).code(), Code::CANCELLED);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stop {
@@ -39,6 +50,16 @@ pub struct Rejection {
 }
 
 /// A policy that refuses.
+///
+/// ```
+/// use steadfast::{Blame, Code, Error, RejectedBy, Rejection};
+///
+/// let refused = |by| Error::from(Rejection::new(by, "bell"));
+/// assert_eq!(refused(RejectedBy::RateLimit).code(), Code::RATE_LIMITED);
+/// // Policies of your own count as too much to do, by no fault of the target.
+/// let error = refused(RejectedBy::Other("quiet_hours"));
+/// assert_eq!((error.code(), error.blame()), (Code::OVERLOADED, Blame::Local));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RejectedBy {
@@ -60,6 +81,13 @@ pub enum RejectedBy {
 
 impl RejectedBy {
     /// The stable name on every surface, in snake case.
+    ///
+    /// ```
+    /// use steadfast::RejectedBy;
+    ///
+    /// assert_eq!(RejectedBy::LoadShed.as_str(), "load_shed");
+    /// assert_eq!(RejectedBy::Other("quiet_hours").as_str(), "quiet_hours");
+    /// ```
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Breaker => "breaker",
@@ -88,11 +116,27 @@ impl fmt::Display for RejectedBy {
 
 impl Rejection {
     /// A refusal that does not say for how long.
+    ///
+    /// ```
+    /// use steadfast::{Rejection, RejectedBy};
+    ///
+    /// let rejection = Rejection::new(RejectedBy::Bulkhead, "shop");
+    /// assert_eq!(rejection.to_string(), "the bulkhead of shop refused");
+    /// ```
     pub fn new(by: RejectedBy, target: impl Into<Name>) -> Self {
         Self { by, target: target.into(), retry_after: None }
     }
 
     /// The same refusal, saying when to ask again.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Error, Rejection, RejectedBy, RetryAdvice};
+    ///
+    /// let wait = Duration::from_secs(7);
+    /// let rejection = Rejection::new(RejectedBy::Bulkhead, "shop").retry_after(wait);
+    /// assert_eq!(Error::from(rejection).advice(), RetryAdvice::RetryAfter(wait));
+    /// ```
     #[must_use]
     pub fn retry_after(self, wait: Duration) -> Self {
         Self { retry_after: Some(wait), ..self }
@@ -202,6 +246,19 @@ impl From<Stop> for Error {
 
 /// An error type that policies can read and make. [`Error`] is one; a program's own enum becomes one inside
 /// [`Failed`](crate::Failed), so nobody needs to implement this by hand.
+///
+/// ```
+/// use std::io;
+/// use steadfast::{Code, Error, Failed, Fault, RejectedBy, Rejection, Stop};
+///
+/// /// A policy of your own, for every error type.
+/// fn quiet_hours<X: Fault>() -> Result<(), X> {
+///     let rejection = Rejection::new(RejectedBy::Other("quiet_hours"), "bell");
+///     Err(X::from_stop(Stop::Rejected(rejection), "ring"))
+/// }
+/// assert_eq!(quiet_hours::<Error>().unwrap_err().code(), Code::OVERLOADED);
+/// assert!(matches!(quiet_hours::<Failed<io::Error>>(), Err(Failed::Rejected(_))));
+/// ```
 pub trait Fault: Sized {
     /// A policy's own word about `operation`.
     fn from_stop(stop: Stop, operation: &str) -> Self;

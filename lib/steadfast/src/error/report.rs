@@ -4,6 +4,15 @@ use super::{Code, Error};
 use std::time::Duration;
 
 /// How much a report may say.
+///
+/// ```
+/// use steadfast::{Detail, Error};
+///
+/// let error = Error::unavailable("shop").in_operation("buy").with_source("no route");
+/// let names = |detail| error.report(detail).details.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+/// assert_eq!(names(Detail::Debug), ["operation", "sources"]);
+/// assert!(names(Detail::Public).is_empty());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Detail {
     /// For anybody.

@@ -18,12 +18,36 @@ use tokio::sync::broadcast;
 pub struct BroadcastSink(broadcast::Sender<Event>);
 
 impl BroadcastSink {
-    /// Keeps at most `capacity` events (at least 1) for readers that are behind.
+    /// Keeps the last `capacity` events (at least 1) for readers that are behind; tokio's channel, which it is made of,
+    /// takes the next power of two, makes the room at once, and panics above `usize::MAX / 2`.
+    ///
+    /// ```
+    /// use steadfast::{BroadcastSink, Event, Sink};
+    /// use tokio::sync::broadcast::error::TryRecvError;
+    ///
+    /// let feed = BroadcastSink::new(2);
+    /// let mut slow = feed.subscribe();
+    /// for copy in 1..=3 {
+    ///     feed.emit(&Event::HedgeWon { operation: "fetch".into(), copy });
+    /// }
+    /// assert_eq!(slow.try_recv(), Err(TryRecvError::Lagged(1))); // go on reading: the rest is there
+    /// assert_eq!(slow.try_recv().unwrap().to_string(), "fetch: copy 2 was faster");
+    /// ```
     pub fn new(capacity: usize) -> Self {
         Self(broadcast::Sender::new(capacity.max(1)))
     }
 
     /// A reader of everything that happens from now on.
+    ///
+    /// ```
+    /// use steadfast::{BroadcastSink, Event, Sink};
+    ///
+    /// let feed = BroadcastSink::new(16);
+    /// feed.emit(&Event::BreakerHalfOpened { target: "shop".into() });
+    /// let mut late = feed.subscribe();
+    /// feed.emit(&Event::BreakerClosed { target: "shop".into() });
+    /// assert_eq!(late.try_recv().unwrap().to_string(), "breaker shop: closed");
+    /// ```
     pub fn subscribe(&self) -> broadcast::Receiver<Event> {
         self.0.subscribe()
     }
