@@ -18,8 +18,8 @@ use tokio::sync::broadcast;
 pub struct BroadcastSink(broadcast::Sender<Event>);
 
 impl BroadcastSink {
-    /// Keeps the last `capacity` events (at least 1) for readers that are behind; tokio's channel, which it is made of,
-    /// takes the next power of two, makes the room at once, and panics above `usize::MAX / 2`.
+    /// Keeps the last `capacity` events (1 to 65,536) for readers that are behind; tokio's channel, which it is made of,
+    /// takes the next power of two and makes the room at once.
     ///
     /// ```
     /// use steadfast::{BroadcastSink, Event, Sink};
@@ -34,7 +34,7 @@ impl BroadcastSink {
     /// assert_eq!(slow.try_recv().unwrap().to_string(), "fetch: copy 2 was faster");
     /// ```
     pub fn new(capacity: usize) -> Self {
-        Self(broadcast::Sender::new(capacity.max(1)))
+        Self(broadcast::Sender::new(capacity.clamp(1, MOST)))
     }
 
     /// A reader of everything that happens from now on.
@@ -59,3 +59,6 @@ impl Sink for BroadcastSink {
         let _nobody = self.0.send(event.clone());
     }
 }
+
+/// A choice: a reader that is further behind reads a log, not a live view.
+const MOST: usize = 1 << 16;

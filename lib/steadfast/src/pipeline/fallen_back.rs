@@ -42,7 +42,7 @@ where
     /// # async fn main() -> Result<(), Error> {
     /// let weather = Pipeline::named("weather")
     ///     .deadline(Duration::from_secs(10))
-    ///     .fallback(Ranked::new(["near", "far"]))
+    ///     .fallback(Ranked::new(["near", "far"]).explore(0.0))
     ///     .retry(Retry::fixed(Duration::from_millis(1)).max_attempts(2))
     ///     .breakers(Breakers::new(Breaker::consecutive(5).named("station")));
     ///

@@ -41,3 +41,10 @@ fn a_slow_reader_misses_the_oldest_and_is_told_how_many() {
 fn an_event_serialises_with_its_name() {
     insta::assert_snapshot!(serde_json::to_string(&stopped("fetch")).unwrap(), @r#"{"event":"cancelled","operation":"fetch","reason":"user_stop"}"#);
 }
+
+#[test]
+fn a_feed_of_nonsense_size_is_clamped_and_no_panic() {
+    for capacity in [0, usize::MAX] {
+        let _feed = BroadcastSink::new(capacity);
+    }
+}
