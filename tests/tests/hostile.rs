@@ -97,7 +97,7 @@ async fn bad_bodies_are_told_what_is_wrong_in_the_shape_of_their_face() {
         .send()
         .await
         .unwrap();
-    assert_eq!(large.status(), 413);
+    assert_eq!((large.status().as_u16(), large.headers()["connection"].to_str().unwrap()), (413, "close"));
     let unknown = house.get("/api/runs/there-is-none").await;
     assert_eq!(
         (unknown.status().as_u16(), unknown.headers()["content-type"].to_str().unwrap()),

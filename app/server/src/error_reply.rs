@@ -14,7 +14,7 @@ use axum::{
     body::Body,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use steadfast::{Code, Detail, Error, Report};
 
 pub(crate) use self::openai::{PARAM, body as openai_body};
@@ -73,6 +73,10 @@ pub(crate) fn reply(Refusal(error): &Refusal, shape: Shape, id: &RequestId, deta
     let mut response = Response::new(Body::from(body.to_string()));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    if status == StatusCode::PAYLOAD_TOO_LARGE {
+        // What is still on its way is not read; without this word a client would use the closed line once more.
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     advise(response.headers_mut(), error, &report);
     response
 }
