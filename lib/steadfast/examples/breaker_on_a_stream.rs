@@ -22,7 +22,7 @@ async fn main() {
 /// Reads to the end, or until nothing has come for 50 ms.
 async fn listen(radio: &Breaker, call: &Call) -> Result<(), Error> {
     let mut permit = radio.enter_for(call)?;
-    let mut words = open();
+    let (_station, mut words) = open();
     let mut watch = StreamTimeout::new().idle(Duration::from_millis(50)).watch(call);
     loop {
         match watch.next(words.recv()).await {
@@ -42,12 +42,11 @@ async fn listen(radio: &Breaker, call: &Call) -> Result<(), Error> {
     }
 }
 
-/// A station that says three words and then nothing, without hanging up.
-fn open() -> mpsc::UnboundedReceiver<&'static str> {
-    let (words, listener) = mpsc::unbounded_channel();
+/// A station that says three words and then nothing, without hanging up: its end of the line is kept.
+fn open() -> (mpsc::Sender<&'static str>, mpsc::Receiver<&'static str>) {
+    let (words, listener) = mpsc::channel(3);
     for word in ["Good", "evening,", "dear"] {
-        let _listening = words.send(word);
+        let _listening = words.try_send(word);
     }
-    std::mem::forget(words);
-    listener
+    (words, listener)
 }
