@@ -1,27 +1,12 @@
 //! What a breaker can be told beside its rules: growing pauses, probes, overrides, observing, abandoned calls, new
 //! settings at run time, one breaker per target.
 
+use crate::breaking::{SECOND, fail, is_open, manual};
 use std::{collections::HashSet, sync::Arc, time::Duration};
 use steadfast::{
     Abandoned, Breaker, BreakerState, Breakers, Call, CancelReason, CancelToken, Clock, Code, Deadline, Error, Events,
     RejectedBy, testing::EventLog,
 };
-
-const SECOND: Duration = Duration::from_secs(1);
-
-fn fail(breaker: &Breaker) {
-    let entered = breaker.enter().map(|permit| permit.failure(&Error::unavailable("shop")));
-    assert!(entered.is_ok(), "{entered:?}");
-}
-
-fn is_open(breaker: &Breaker) -> bool {
-    matches!(breaker.state(), BreakerState::Open { .. })
-}
-
-fn manual(breaker: &Breaker) -> (Breaker, Clock) {
-    let clock = Clock::manual();
-    (breaker.with_clock(clock.clone()), clock)
-}
 
 /// How long it stays open from now on.
 fn pause(breaker: &Breaker) -> Duration {

@@ -1,32 +1,10 @@
 //! The breaker's rates: windows of calls and of time, slow calls, and all of them against a slow reference model
 //! that keeps every call in a list.
 
+use crate::breaking::{SECOND, fail, is_open, manual, succeed};
 use proptest::prelude::*;
 use std::{collections::VecDeque, sync::Arc, time::Duration};
-use steadfast::{
-    Breaker, BreakerState, Call, CancelToken, Clock, Error, Event, Events, OpenReason, Permit, testing::EventLog,
-};
-
-const SECOND: Duration = Duration::from_secs(1);
-
-fn succeed(breaker: &Breaker) {
-    let entered = breaker.enter().map(Permit::success);
-    assert!(entered.is_ok(), "{entered:?}");
-}
-
-fn fail(breaker: &Breaker) {
-    let entered = breaker.enter().map(|permit| permit.failure(&Error::unavailable("shop")));
-    assert!(entered.is_ok(), "{entered:?}");
-}
-
-fn is_open(breaker: &Breaker) -> bool {
-    matches!(breaker.state(), BreakerState::Open { .. })
-}
-
-fn manual(breaker: &Breaker) -> (Breaker, Clock) {
-    let clock = Clock::manual();
-    (breaker.with_clock(clock.clone()), clock)
-}
+use steadfast::{Breaker, BreakerState, Call, CancelToken, Clock, Error, Event, Events, OpenReason, testing::EventLog};
 
 /// The last opening of a log.
 fn opened(log: &EventLog) -> Option<OpenReason> {

@@ -6,6 +6,7 @@ mod around;
 mod breaker;
 mod breaker_settings;
 mod breaker_windows;
+mod breaking;
 mod budget;
 mod bulkhead;
 mod cache;

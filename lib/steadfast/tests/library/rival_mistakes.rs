@@ -2,35 +2,15 @@
 //! The names are those of the crates' versions of 2026-11: tower-resilience 0.13, recloser 1.4, failsafe 1.3,
 //! seatbelt 0.11; Polly 8.7, Resilience4j 2.4 and opossum 10 for other languages.
 
-use std::{
-    sync::{
-        Barrier,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::Duration,
+use crate::breaking::{SECOND, fail, is_open, succeed};
+use std::sync::{
+    Barrier,
+    atomic::{AtomicU32, Ordering},
 };
-use steadfast::{
-    Abandoned, Breaker, BreakerState, Call, CancelReason, CancelToken, Clock, Deadline, Error, Permit, Timeout,
-};
-
-const SECOND: Duration = Duration::from_secs(1);
+use steadfast::{Abandoned, Breaker, BreakerState, Call, CancelReason, CancelToken, Clock, Deadline, Error, Timeout};
 
 fn call() -> Call {
     Call::new("buy", &CancelToken::root("test"))
-}
-
-fn succeed(breaker: &Breaker) {
-    let entered = breaker.enter().map(Permit::success);
-    assert!(entered.is_ok(), "{entered:?}");
-}
-
-fn fail(breaker: &Breaker) {
-    let entered = breaker.enter().map(|permit| permit.failure(&Error::unavailable("shop")));
-    assert!(entered.is_ok(), "{entered:?}");
-}
-
-fn is_open(breaker: &Breaker) -> bool {
-    matches!(breaker.state(), BreakerState::Open { .. })
 }
 
 fn hangs() -> impl Future<Output = Result<(), Error>> {
