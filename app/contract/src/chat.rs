@@ -1,16 +1,80 @@
-//! What is asked: messages in roles, made of parts, and how to sample the answer.
+//! What is asked: messages in roles, made of parts, tools, and how to sample the answer.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use ts_rs::TS;
 
 /// One question to a model, as every provider understands it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct ChatRequest {
     /// The provider's own name for the model (after routing, never the alias that the client used).
     pub model: String,
-    /// When the last one is the assistant's, the answer goes on with its text (see `Provider::can_continue`).
+    /// When the last one is the assistant's, the answer goes on with its text (see `Provider::continuation`).
     pub messages: Vec<Message>,
     pub sampling: Sampling,
+    pub tools: Vec<Tool>,
+    pub tool_choice: ToolChoice,
+    pub format: AnswerFormat,
+    /// How hard to think, in the provider's word: "low", "medium", "high".
+    pub reasoning_effort: Option<String>,
+    /// What the client sent, word for word, for a provider that speaks the same protocol. It says the same as the
+    /// other members, and more; `None` once the question was changed.
+    pub source: Option<Source>,
+}
+
+/// A question as it came in.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub protocol: Protocol,
+    /// The body: valid JSON, an object.
+    pub body: Bytes,
+}
+
+/// The languages that clients and upstreams speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// OpenAI's `/v1/chat/completions`.
+    ChatCompletions,
+    /// OpenAI's `/v1/responses`.
+    Responses,
+    /// Anthropic's `/v1/messages`.
+    Messages,
+}
+
+/// Something that the model may ask to have called.
+#[derive(Debug, Clone)]
+pub struct Tool {
+    pub name: String,
+    pub description: Option<String>,
+    /// The arguments' JSON schema.
+    pub parameters: Option<Box<RawValue>>,
+    /// Whether the arguments must follow the schema to the letter; `None` is the provider's default.
+    pub strict: Option<bool>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum ToolChoice {
+    #[default]
+    Auto,
+    Never,
+    /// Some tool must be called.
+    Required,
+    Named(String),
+}
+
+/// The shape that the answer must have.
+#[derive(Debug, Clone, Default)]
+pub enum AnswerFormat {
+    #[default]
+    Text,
+    /// Any JSON object.
+    Json,
+    Schema {
+        name: String,
+        schema: Box<RawValue>,
+        strict: Option<bool>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
@@ -36,6 +100,30 @@ pub enum Part {
     Image {
         url: String,
     },
+    /// The assistant asked for this call.
+    ToolCall {
+        id: String,
+        name: String,
+        /// JSON text.
+        arguments: String,
+    },
+    /// What a tool answered.
+    ToolResult {
+        /// The call's id.
+        id: String,
+        text: String,
+        outcome: ToolOutcome,
+    },
+    /// A part that only its own protocol can say (audio, a file, signed thoughts): word for word, and its type.
+    Foreign {
+        kind: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToolOutcome {
+    Worked,
+    Failed,
 }
 
 /// How the next token is chosen and when to end. `None` means the provider's default.
@@ -64,7 +152,7 @@ impl Message {
             .iter()
             .map(|part| match part {
                 Part::Text(text) => Some(text.as_str()),
-                Part::Image { .. } => None,
+                _ => None,
             })
             .collect()
     }

@@ -246,7 +246,7 @@ impl RunView {
                 self.begin_attempt(event.at_ms, (*attempt, *of), target, *wait_ms, Some(cause.clone()));
             }
             RunChange::Status { status } => {
-                if matches!(status, Status::Resumed { .. }) {
+                if matches!(status, Status::Resumed { .. } | Status::Seam(_)) {
                     self.recoveries += 1;
                 }
                 self.status = Some(status.clone());

@@ -57,6 +57,7 @@ async fn answer(worker: &Worker, clock: &Clock, words: usize) -> Result<(Rate, R
             format!("{words} words: {} Tell me a long story.", "ship ".repeat(words)),
         )],
         sampling: Sampling { temperature: Some(0.7), seed: Some(1), max_tokens: Some(128), ..Sampling::default() },
+        ..ChatRequest::default()
     };
     let asked = clock.now();
     let mut first = None;
@@ -72,7 +73,7 @@ async fn answer(worker: &Worker, clock: &Clock, words: usize) -> Result<(Rate, R
                 let read = rate(usage.prompt_tokens - usage.cached_tokens, (first - asked).as_secs_f64());
                 return Ok((read, rate(usage.completion_tokens, (clock.now() - first).as_secs_f64())));
             }
-            Chunk::Finish { .. } | Chunk::Status(_) => {}
+            _ => {}
         }
     }
     Err(Error::internal("the answer had no end"))

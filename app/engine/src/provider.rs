@@ -3,9 +3,9 @@
 use steadfast::Error;
 use steadfast_contract::{
     BoxFuture,
-    chunk::ChunkStream,
+    chunk::{AnswerStream, never_on_a_wire},
     model::ModelInfo,
-    provider::{Ask, Provider},
+    provider::{Ask, Continuation, Provider},
 };
 
 use crate::life::Models;
@@ -28,15 +28,15 @@ impl Provider for EngineProvider {
     }
 
     /// The template puts the begun answer behind the prompt (`generate/template.rs`).
-    fn can_continue(&self) -> bool {
-        true
+    fn continuation(&self, _model: &str) -> Continuation {
+        Continuation::Exact
     }
 
     fn models(&self) -> Vec<ModelInfo> {
         self.models.infos()
     }
 
-    fn open(&self, ask: Ask) -> BoxFuture<'_, Result<ChunkStream, Error>> {
-        Box::pin(self.models.generate(ask.request, ask.token))
+    fn open(&self, ask: Ask) -> BoxFuture<'_, Result<AnswerStream, Error>> {
+        Box::pin(async move { self.models.generate(ask.request, ask.token).await.map(never_on_a_wire) })
     }
 }

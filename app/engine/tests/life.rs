@@ -17,7 +17,7 @@ use steadfast_contract::{
     chunk::Chunk,
     code,
     model::{ModelHost, ModelPhase, ModelStatus},
-    provider::{Ask, Provider},
+    provider::{Ask, Delivery, Provider},
 };
 use steadfast_engine::{
     catalog::Catalog,
@@ -54,16 +54,23 @@ async fn ask(models: &Models, token: &CancelToken) -> Result<String, Error> {
         model: "smollm2-135m-instruct".to_owned(),
         messages: vec![Message::text(Role::User, "What is the capital of France?")],
         sampling: Sampling { temperature: Some(0.0), max_tokens: Some(24), ..Sampling::default() },
+        ..ChatRequest::default()
     };
-    let ask =
-        Ask { request, token: token.child("ask"), deadline: None, request_id: "1".to_owned(), events: Events::none() };
+    let ask = Ask {
+        request,
+        delivery: Delivery::Streamed,
+        token: token.child("ask"),
+        deadline: None,
+        request_id: "1".to_owned(),
+        events: Events::none(),
+    };
     let mut chunks = EngineProvider::new(models.clone()).open(ask).await?;
     let mut text = String::new();
     while let Some(chunk) = chunks.next().await {
-        match chunk? {
+        match chunk?.chunk {
             Chunk::Text(piece) => text.push_str(&piece),
             Chunk::Finish { .. } => return Ok(text),
-            Chunk::Status(_) => {}
+            _ => {}
         }
     }
     panic!("the answer ended without its end: {text}")

@@ -9,9 +9,9 @@ use std::{sync::Arc, time::Duration};
 
 use steadfast::{Attempt, Call, CancelToken, Clock, Code, Deadline, Error, Events, Nudge, Retry};
 use steadfast_contract::{
-    chat::{ChatRequest, Message, Role, Sampling},
-    chunk::ChunkStream,
-    provider::Ask,
+    chat::{ChatRequest, Message, Role},
+    chunk::AnswerStream,
+    provider::{Ask, Delivery},
 };
 
 use self::announce::Announcer;
@@ -23,10 +23,11 @@ use crate::{routing::Target, settings::GatewaySettings, stream};
 pub(crate) struct Question {
     /// Best first; never empty.
     pub(crate) targets: Vec<Target>,
-    pub(crate) messages: Vec<Message>,
+    /// Its `model` is the name that was asked for; every target is sent its own.
+    pub(crate) request: ChatRequest,
+    pub(crate) delivery: Delivery,
     /// Text that the answer should go on from, where the target can do that.
     pub(crate) continues: Option<String>,
-    pub(crate) sampling: Sampling,
     pub(crate) token: CancelToken,
     pub(crate) deadline: Deadline,
     pub(crate) request_id: String,
@@ -35,7 +36,7 @@ pub(crate) struct Question {
 
 /// An answer whose first content is there.
 pub(crate) struct Opened {
-    pub(crate) stream: ChunkStream,
+    pub(crate) stream: AnswerStream,
     pub(crate) target: Target,
     /// True when the stream goes on from `Question::continues`.
     pub(crate) continued: bool,
@@ -92,7 +93,7 @@ impl Asker {
         Ok(Opened {
             stream,
             target: target.clone(),
-            continued: question.continues.is_some() && target.provider.can_continue(),
+            continued: question.continues.is_some() && target.continues_exactly(),
         })
     }
 
@@ -107,25 +108,28 @@ impl Asker {
         call: &Call,
         attempt: Attempt,
         announcer: Arc<Announcer>,
-    ) -> Result<ChunkStream, Error> {
+    ) -> Result<AnswerStream, Error> {
         announcer.begins(attempt);
         let opened = target.breaker.run(call, self.open(question, target, &announcer)).await;
         opened.inspect_err(|error| announcer.failed(error))
     }
 
-    async fn open(&self, question: &Question, target: &Target, announcer: &Announcer) -> Result<ChunkStream, Error> {
+    async fn open(&self, question: &Question, target: &Target, announcer: &Announcer) -> Result<AnswerStream, Error> {
         let chunks = target.provider.open(self.ask_for(question, target)).await?;
         let guarded = stream::guarded(chunks, target.label(), self.settings.idle, self.clock.clone());
         stream::first_content(guarded, &target.label(), |status| announcer.status(status)).await
     }
 
     fn ask_for(&self, question: &Question, target: &Target) -> Ask {
-        let mut messages = question.messages.clone();
-        if let Some(text) = question.continues.as_ref().filter(|_| target.provider.can_continue()) {
-            messages.push(Message::text(Role::Assistant, text));
+        let mut request = question.request.clone();
+        request.model.clone_from(&target.model.id);
+        if let Some(text) = question.continues.as_ref().filter(|_| target.continues_exactly()) {
+            request.messages.push(Message::text(Role::Assistant, text));
+            request.source = None;
         }
         Ask {
-            request: ChatRequest { model: target.model.id.clone(), messages, sampling: question.sampling.clone() },
+            request,
+            delivery: question.delivery,
             token: question.token.clone(),
             deadline: Some(question.deadline),
             request_id: question.request_id.clone(),

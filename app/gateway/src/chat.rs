@@ -3,11 +3,7 @@
 use std::{fmt::Debug, sync::Arc, time::Duration};
 
 use steadfast::{CancelToken, Deadline, Error};
-use steadfast_contract::{
-    chat::{Message, Sampling},
-    chunk::ChunkStream,
-    code,
-};
+use steadfast_contract::{chat::ChatRequest, chunk::AnswerStream, code, provider::Delivery};
 
 use crate::{
     asking::{Question, Unheard},
@@ -18,10 +14,9 @@ use crate::{
 
 #[derive(Debug, Clone)]
 pub struct ChatAsk {
-    /// A tier, a model id, or `UPSTREAM/MODEL`.
-    pub model: String,
-    pub messages: Vec<Message>,
-    pub sampling: Sampling,
+    /// Its `model` is a tier, a model id, or `UPSTREAM/MODEL`.
+    pub request: ChatRequest,
+    pub delivery: Delivery,
     pub request_id: String,
     /// The caller's own limit; ours holds as well.
     pub deadline: Option<Duration>,
@@ -31,7 +26,7 @@ pub struct ChatAsk {
 
 /// An answer whose first content is there.
 pub struct Answer {
-    pub stream: ChunkStream,
+    pub stream: AnswerStream,
     /// The model that answers.
     pub model: String,
     /// Where it runs: "this machine", or the upstream's name.
@@ -49,12 +44,12 @@ impl Gateway {
     pub async fn chat(&self, ask: ChatAsk) -> Result<Answer, Error> {
         let limit = Question::limit(&self.asker.settings, ask.deadline);
         let deadline = Deadline::after(&self.asker.clock, limit);
-        let targets = self.wait_for_targets(self.routes.resolve(&ask.model)?, &ask.token, deadline).await?;
+        let targets = self.wait_for_targets(self.routes.resolve(&ask.request.model)?, &ask.token, deadline).await?;
         let question = Question {
             targets,
-            messages: ask.messages,
+            request: ask.request,
+            delivery: ask.delivery,
             continues: None,
-            sampling: ask.sampling,
             token: ask.token,
             deadline,
             request_id: ask.request_id,

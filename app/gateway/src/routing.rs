@@ -11,7 +11,7 @@ use std::{
 use steadfast::{Breaker, Error};
 use steadfast_contract::{
     model::{ModelHost, ModelInfo, ModelStatus, Place},
-    provider::Provider,
+    provider::{Continuation, Provider},
 };
 
 use crate::settings::{GatewaySettings, tier_name};
@@ -43,6 +43,11 @@ pub(crate) struct Routes {
 }
 
 impl Target {
+    /// Whether it goes on from a begun answer to the letter.
+    pub(crate) fn continues_exactly(&self) -> bool {
+        self.provider.continuation(&self.model.id) == Continuation::Exact
+    }
+
     pub(crate) fn is_local(&self) -> bool {
         self.model.place == Place::ThisMachine
     }

@@ -8,11 +8,11 @@ mod idle_guard;
 use std::time::Duration;
 
 use steadfast::Clock;
-use steadfast_contract::chunk::ChunkStream;
+use steadfast_contract::chunk::AnswerStream;
 
 pub(crate) use self::commit_point::first_content;
 
 /// A stream that cannot hang and cannot end without its end marker.
-pub(crate) fn guarded(stream: ChunkStream, target: String, idle: Duration, clock: Clock) -> ChunkStream {
+pub(crate) fn guarded(stream: AnswerStream, target: String, idle: Duration, clock: Clock) -> AnswerStream {
     idle_guard::guard(stream, target, idle, clock)
 }

@@ -9,7 +9,6 @@ mod openai_compatible;
 mod providers;
 mod secret;
 mod settings;
-mod sse;
 
 #[cfg(feature = "testing")]
 pub mod scripted;

@@ -18,7 +18,7 @@ use http_body_util::Full;
 use steadfast::{Call, Clock, Code, Error, Timeout};
 use steadfast_contract::{
     BoxFuture,
-    chunk::ChunkStream,
+    chunk::AnswerStream,
     model::ModelInfo,
     provider::{Ask, Provider},
 };
@@ -70,7 +70,7 @@ impl OpenAiCompatible {
         })
     }
 
-    async fn ask(&self, ask: Ask) -> Result<ChunkStream, Error> {
+    async fn ask(&self, ask: Ask) -> Result<AnswerStream, Error> {
         let call = self.call(&ask);
         let speaker = Speaker::new(&self.name, &ask.request.model, self.key.clone());
         let request = self.request(&ask)?;
@@ -138,7 +138,7 @@ impl Provider for OpenAiCompatible {
         self.models.clone()
     }
 
-    fn open(&self, ask: Ask) -> BoxFuture<'_, Result<ChunkStream, Error>> {
+    fn open(&self, ask: Ask) -> BoxFuture<'_, Result<AnswerStream, Error>> {
         Box::pin(self.ask(ask))
     }
 }

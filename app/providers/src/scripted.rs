@@ -9,14 +9,14 @@ use std::{
     },
 };
 
-use futures_util::{StreamExt, stream};
+use futures_util::stream;
 use steadfast::Error;
 use steadfast_contract::{
     BoxFuture,
     chat::ChatRequest,
-    chunk::{Chunk, ChunkStream, FinishReason, Status},
+    chunk::{AnswerStream, Chunk, FinishReason, Piece, Status},
     model::{ModelInfo, Place, Tier},
-    provider::{Ask, Provider},
+    provider::{Ask, Continuation, Provider},
 };
 use tokio::sync::Semaphore;
 
@@ -120,11 +120,11 @@ impl Provider for Scripted {
         self.models.clone()
     }
 
-    fn can_continue(&self) -> bool {
-        self.continues
+    fn continuation(&self, _model: &str) -> Continuation {
+        if self.continues { Continuation::Exact } else { Continuation::Unsupported }
     }
 
-    fn open(&self, ask: Ask) -> BoxFuture<'_, Result<ChunkStream, Error>> {
+    fn open(&self, ask: Ask) -> BoxFuture<'_, Result<AnswerStream, Error>> {
         lock(&self.asked).push(ask.request);
         let act = lock(&self.acts).pop_front();
         let left = Arc::clone(&self.left);
@@ -138,10 +138,10 @@ impl Provider for Scripted {
     }
 }
 
-fn play(lines: Vec<Line>, left: Arc<AtomicUsize>) -> ChunkStream {
+fn play(lines: Vec<Line>, left: Arc<AtomicUsize>) -> AnswerStream {
     let stage = Stage { lines: lines.into(), over: false, left };
     let chunks = stream::unfold(stage, |mut stage| async move { stage.next().await.map(|item| (item, stage)) });
-    chunks.boxed()
+    Box::pin(chunks)
 }
 
 struct Stage {
@@ -151,16 +151,16 @@ struct Stage {
 }
 
 impl Stage {
-    async fn next(&mut self) -> Option<Result<Chunk, Error>> {
+    async fn next(&mut self) -> Option<Result<Piece, Error>> {
         loop {
             match self.lines.pop_front() {
-                Some(Line::Say(words)) => return Some(Ok(Chunk::Text(words.to_owned()))),
-                Some(Line::Status(status)) => return Some(Ok(Chunk::Status(status))),
+                Some(Line::Say(words)) => return Some(Ok(Chunk::Text(words.to_owned()).into())),
+                Some(Line::Status(status)) => return Some(Ok(Chunk::Status(status).into())),
                 Some(Line::Wait(gate)) => gate.passed().await,
                 Some(Line::Stall) => std::future::pending().await,
                 Some(Line::Break(error)) => return self.end(Some(Err(error))),
                 Some(Line::Finish) => {
-                    return self.end(Some(Ok(Chunk::Finish { reason: FinishReason::Stop, usage: None })));
+                    return self.end(Some(Ok(Chunk::Finish { reason: FinishReason::Stop, usage: None }.into())));
                 }
                 None => return self.end(None),
             }

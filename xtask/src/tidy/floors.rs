@@ -11,7 +11,8 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("steadfast-derive", &[]),
     ("steadfast", &["steadfast-derive"]),
     ("steadfast-contract", &["steadfast"]),
-    ("steadfast-providers", &["steadfast", "steadfast-contract"]),
+    ("steadfast-wire", &["steadfast", "steadfast-contract"]),
+    ("steadfast-providers", &["steadfast", "steadfast-contract", "steadfast-wire"]),
     ("steadfast-engine", &["steadfast", "steadfast-contract"]),
     ("steadfast-store", &["steadfast", "steadfast-contract"]),
     ("steadfast-gateway", &["steadfast", "steadfast-contract"]),
@@ -21,6 +22,7 @@ const FLOORS: &[(&str, &[&str])] = &[
         &[
             "steadfast",
             "steadfast-contract",
+            "steadfast-wire",
             "steadfast-providers",
             "steadfast-engine",
             "steadfast-store",
@@ -31,7 +33,7 @@ const FLOORS: &[(&str, &[&str])] = &[
     ("steadfast-house-tests", &["steadfast", "steadfast-contract", "steadfast-store"]),
     ("steadfast-benches", &["steadfast", "steadfast-contract", "steadfast-house-tests"]),
     ("steadfast-library-benches", &["steadfast"]),
-    ("steadfast-fuzz", &["steadfast-engine", "steadfast-providers"]),
+    ("steadfast-fuzz", &["steadfast-engine", "steadfast-wire"]),
     ("xtask", &[]),
 ];
 

@@ -43,6 +43,7 @@ const CRATES: &[&str] = &[
     "app/server/",
     "app/store/",
     "app/ui/",
+    "app/wire/",
     "lib/steadfast/",
     "lib/steadfast-derive/",
 ];

@@ -7,11 +7,11 @@ use std::{sync::Arc, time::Duration};
 use futures_util::StreamExt;
 use steadfast::{CancelReason, CancelToken, Clock, Code, Error, Events};
 use steadfast_contract::{
-    chat::{ChatRequest, Message, Role, Sampling},
-    chunk::{Chunk, ChunkStream},
+    chat::{ChatRequest, Message, Role},
+    chunk::{AnswerStream, Chunk},
     code,
     model::{ModelHost, ModelPhase, ModelStatus},
-    provider::{Ask, Provider},
+    provider::{Ask, Delivery, Provider},
 };
 
 use super::{Models, ModelsSettings};
@@ -96,15 +96,22 @@ impl Stage {
         self.until(id, ModelPhase::Ready).await
     }
 
-    async fn ask(&self, id: &str) -> Result<ChunkStream, Error> {
+    async fn ask(&self, id: &str) -> Result<AnswerStream, Error> {
         let request = ChatRequest {
             model: id.to_owned(),
             messages: vec![Message::text(Role::User, "Hi")],
-            sampling: Sampling::default(),
+            ..ChatRequest::default()
         };
         let (token, request_id) = (self.token.child("ask"), "1".to_owned());
         EngineProvider::new(self.models.clone())
-            .open(Ask { request, token, deadline: None, request_id, events: Events::none() })
+            .open(Ask {
+                request,
+                delivery: Delivery::Streamed,
+                token,
+                deadline: None,
+                request_id,
+                events: Events::none(),
+            })
             .await
     }
 }
@@ -114,7 +121,7 @@ async fn a_model_is_loaded_and_answers() {
     let stage = Stage::new();
     let ready = stage.load("quick").await;
     assert_eq!((ready.on_disk, ready.error, ready.progress.unwrap().percent), (true, None, 100.0));
-    let chunks: Vec<_> = stage.ask("tiny").await.unwrap().map(Result::unwrap).collect().await;
+    let chunks: Vec<_> = stage.ask("tiny").await.unwrap().map(|piece| piece.unwrap().chunk).collect().await;
     assert!(matches!(chunks.as_slice(), [Chunk::Text(text), Chunk::Finish { .. }] if text == "hello"));
 }
 

@@ -102,6 +102,7 @@ pub(crate) fn conversation(messages: &[(Role, &str)]) -> ChatRequest {
         model: "quick".into(),
         messages: messages.iter().map(|(role, text)| Message::text(*role, *text)).collect(),
         sampling: Sampling { temperature: Some(0.0), max_tokens: Some(48), ..Sampling::default() },
+        ..ChatRequest::default()
     }
 }
 
@@ -149,6 +150,7 @@ pub(crate) async fn listen_and(mut stream: ChunkStream, mut after_each: impl FnM
                 heard.finish = Some(reason);
                 heard.usage = usage.expect("the engine counts");
             }
+            other => panic!("the engine says no such thing: {other:?}"),
         }
         after_each(&heard);
     }

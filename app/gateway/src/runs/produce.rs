@@ -11,9 +11,11 @@ use std::{
 use futures_util::StreamExt;
 use steadfast::{Call, CancelReason, Deadline, Error, Retry};
 use steadfast_contract::{
+    chat::ChatRequest,
     chunk::{Chunk, FinishReason, Status},
     code,
     model::Failure,
+    provider::Delivery,
     run::{QueuedWhy, RunChange, RunState},
     usage::Usage,
 };
@@ -82,9 +84,14 @@ impl Runs {
         let told = self.history(&run.spec).await?;
         Ok(Question {
             targets,
-            messages: told.messages,
+            request: ChatRequest {
+                model: run.spec.model.clone(),
+                messages: told.messages,
+                sampling: run.spec.sampling.clone(),
+                ..ChatRequest::default()
+            },
+            delivery: Delivery::Streamed,
             continues: told.continues,
-            sampling: run.spec.sampling.clone(),
             token: run.token.clone(),
             deadline: Deadline::after(&self.asker.clock, self.asker.settings.total),
             request_id: run.spec.id.clone(),
@@ -114,12 +121,14 @@ impl Runs {
                 biased;
                 reason = run.token.cancelled() => return Err(Error::cancelled(reason)),
                 () = self.sleep_until(flush_at) => flush_at = self.flush_text(run).await,
-                chunk = chunks.next() => match chunk {
+                piece = chunks.next() => match piece.map(|piece| piece.map(|piece| piece.chunk)) {
                     Some(Ok(Chunk::Text(text))) => {
                         self.write_text(run, text).await;
                         flush_at.get_or_insert_with(|| self.asker.clock.now() + self.asker.settings.flush_every);
                     }
                     Some(Ok(Chunk::Status(status))) => self.write_status(run, status),
+                    // The page shows text; thoughts and tool calls are for programs.
+                    Some(Ok(Chunk::Reasoning(_) | Chunk::ToolCall(_) | Chunk::Other(_))) => {}
                     Some(Ok(Chunk::Finish { reason, usage })) => return Ok(Finished { finish: reason, usage }),
                     Some(Err(error)) => return Err(error),
                     None => return Err(code::stream_cut(&run.spec.model)),

@@ -3,7 +3,7 @@
 use futures_util::{StreamExt, stream};
 use steadfast::Error;
 use steadfast_contract::{
-    chunk::{Chunk, ChunkStream, Status},
+    chunk::{AnswerStream, Chunk, Piece, Status},
     code,
 };
 
@@ -11,13 +11,13 @@ use steadfast_contract::{
 ///
 /// An error before that is the attempt's error, and another attempt is invisible to the reader.
 pub(crate) async fn first_content(
-    mut chunks: ChunkStream,
+    mut chunks: AnswerStream,
     target: &str,
     mut on_status: impl FnMut(Status) + Send,
-) -> Result<ChunkStream, Error> {
+) -> Result<AnswerStream, Error> {
     loop {
         match chunks.next().await {
-            Some(Ok(Chunk::Status(status))) => on_status(status),
+            Some(Ok(Piece { chunk: Chunk::Status(status), .. })) => on_status(status),
             Some(Ok(content)) => return Ok(Box::pin(stream::iter([Ok(content)]).chain(chunks))),
             Some(Err(error)) => return Err(error),
             None => return Err(code::stream_cut(target)),
@@ -29,8 +29,8 @@ pub(crate) async fn first_content(
 mod tests {
     use super::*;
 
-    fn stream_of(items: Vec<Result<Chunk, Error>>) -> ChunkStream {
-        Box::pin(stream::iter(items))
+    fn stream_of(items: Vec<Result<Chunk, Error>>) -> AnswerStream {
+        Box::pin(stream::iter(items.into_iter().map(|item| item.map(Piece::from))))
     }
 
     #[tokio::test]
@@ -39,7 +39,7 @@ mod tests {
         let chunks =
             stream_of(vec![Ok(Chunk::Status(Status::Alive)), Ok(Chunk::Text("a".into())), Ok(Chunk::Text("b".into()))]);
         let committed = first_content(chunks, "x", |status| told.push(status)).await.unwrap();
-        let texts: Vec<_> = committed.map(Result::unwrap).collect().await;
+        let texts: Vec<_> = committed.map(|piece| piece.unwrap().chunk).collect().await;
         assert_eq!(told, [Status::Alive]);
         assert_eq!(texts, [Chunk::Text("a".into()), Chunk::Text("b".into())]);
     }

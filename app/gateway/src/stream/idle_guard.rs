@@ -6,17 +6,17 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use steadfast::{Clock, Error};
 use steadfast_contract::{
-    chunk::{Chunk, ChunkStream},
+    chunk::{AnswerStream, Chunk, Piece},
     code,
 };
 
-pub(super) fn guard(chunks: ChunkStream, target: String, idle: Duration, clock: Clock) -> ChunkStream {
+pub(super) fn guard(chunks: AnswerStream, target: String, idle: Duration, clock: Clock) -> AnswerStream {
     let watched = Watched { chunks, target, idle, clock, ended: false };
     Box::pin(stream::unfold(watched, |mut watched| async move { watched.next().await.map(|item| (item, watched)) }))
 }
 
 struct Watched {
-    chunks: ChunkStream,
+    chunks: AnswerStream,
     target: String,
     idle: Duration,
     clock: Clock,
@@ -24,7 +24,7 @@ struct Watched {
 }
 
 impl Watched {
-    async fn next(&mut self) -> Option<Result<Chunk, Error>> {
+    async fn next(&mut self) -> Option<Result<Piece, Error>> {
         if self.ended {
             return None;
         }
@@ -33,7 +33,7 @@ impl Watched {
             item = self.chunks.next() => item.unwrap_or_else(|| Err(code::stream_cut(&self.target))),
             () = self.clock.sleep(self.idle) => Err(self.gone_quiet()),
         };
-        self.ended = matches!(item, Err(_) | Ok(Chunk::Finish { .. }));
+        self.ended = matches!(item, Err(_) | Ok(Piece { chunk: Chunk::Finish { .. }, .. }));
         Some(item)
     }
 
@@ -51,8 +51,8 @@ mod tests {
 
     use super::*;
 
-    fn text(words: &str) -> Result<Chunk, Error> {
-        Ok(Chunk::Text(words.into()))
+    fn text(words: &str) -> Result<Piece, Error> {
+        Ok(Chunk::Text(words.into()).into())
     }
 
     #[tokio::test(start_paused = true)]
@@ -73,7 +73,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_whole_stream_ends_with_its_marker_and_nothing_more() {
-        let whole = Box::pin(stream::iter([text("a"), Ok(Chunk::Finish { reason: FinishReason::Stop, usage: None })]));
+        let whole =
+            Box::pin(stream::iter([text("a"), Ok(Chunk::Finish { reason: FinishReason::Stop, usage: None }.into())]));
         let items: Vec<_> = guard(whole, "x".into(), Duration::from_secs(30), Clock::real()).collect().await;
         assert_eq!(items.len(), 2);
         assert!(items.iter().all(Result::is_ok));

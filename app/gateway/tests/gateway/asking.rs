@@ -5,10 +5,11 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use steadfast::{CancelReason, CancelToken, Code};
 use steadfast_contract::{
-    chat::{Message, Role, Sampling},
+    chat::{ChatRequest, Message, Role},
     chunk::Chunk,
     code,
     model::ModelPhase,
+    provider::Delivery,
 };
 use steadfast_gateway::ChatAsk;
 use steadfast_providers::scripted::{Act, Line};
@@ -17,9 +18,12 @@ use crate::house::{House, MINUTE, Plan, unavailable};
 
 fn ask(model: &str) -> ChatAsk {
     ChatAsk {
-        model: model.to_owned(),
-        messages: vec![Message::text(Role::User, "hi")],
-        sampling: Sampling::default(),
+        request: ChatRequest {
+            model: model.to_owned(),
+            messages: vec![Message::text(Role::User, "hi")],
+            ..ChatRequest::default()
+        },
+        delivery: Delivery::Streamed,
         request_id: "req_1".to_owned(),
         deadline: None,
         token: CancelToken::root("caller"),
@@ -30,7 +34,7 @@ async fn text(house: &House, model: &str) -> Result<String, steadfast::Error> {
     let mut answer = house.gateway.chat(ask(model)).await?;
     let mut text = String::new();
     while let Some(chunk) = answer.stream.next().await {
-        if let Chunk::Text(words) = chunk? {
+        if let Chunk::Text(words) = chunk?.chunk {
             text.push_str(&words);
         }
     }

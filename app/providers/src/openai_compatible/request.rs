@@ -107,6 +107,9 @@ impl<'a> WirePart<'a> {
         match part {
             Part::Text(text) => Self::Text { text },
             Part::Image { url } => Self::ImageUrl { image_url: ImageUrl { url } },
+            Part::ToolResult { text, .. } => Self::Text { text },
+            Part::ToolCall { arguments, .. } => Self::Text { text: arguments },
+            Part::Foreign { kind } => Self::Text { text: kind },
         }
     }
 }
@@ -119,7 +122,7 @@ mod tests {
     use super::*;
 
     fn encoded(messages: Vec<Message>, sampling: Sampling) -> Value {
-        let request = ChatRequest { model: "big".into(), messages, sampling };
+        let request = ChatRequest { model: "big".into(), messages, sampling, ..ChatRequest::default() };
         serde_json::from_slice(&encode(&request).unwrap()).unwrap()
     }
 

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, time::Duration};
 
 use steadfast::{Call, Code, Error, Timeout};
 use steadfast_contract::{
-    chunk::{Chunk, FinishReason, Status},
+    chunk::{Chunk, FinishReason, Piece, Status},
     usage::Usage,
 };
 use tokio::time::Instant;
@@ -18,10 +18,9 @@ use super::{
     status,
     words::{Speaker, Words},
 };
-use crate::{
-    http::Answer,
-    sse::{Item, Splitter},
-};
+use steadfast_wire::sse::{Item, Splitter};
+
+use crate::http::Answer;
 
 /// Dropping it closes the connection.
 pub(super) struct Reading {
@@ -30,7 +29,7 @@ pub(super) struct Reading {
     speaker: Speaker,
     call: Call,
     idle: Duration,
-    ready: VecDeque<Result<Chunk, Error>>,
+    ready: VecDeque<Result<Piece, Error>>,
     finish: Option<FinishReason>,
     usage: Option<Usage>,
     said_alive: Option<Instant>,
@@ -65,7 +64,7 @@ impl Reading {
         }
     }
 
-    pub(super) async fn next(&mut self) -> Option<Result<Chunk, Error>> {
+    pub(super) async fn next(&mut self) -> Option<Result<Piece, Error>> {
         while self.ready.is_empty() {
             let source = self.source.as_mut()?;
             let bytes = Timeout::after(self.idle).run(&self.call, source.answer.bytes()).await;
@@ -121,7 +120,7 @@ impl Reading {
 
     fn take_said(&mut self, said: Said) {
         if !said.text.is_empty() {
-            self.ready.push_back(Ok(Chunk::Text(said.text)));
+            self.ready.push_back(Ok(Chunk::Text(said.text).into()));
         } else if said.finish.is_none() && said.usage.is_none() {
             self.say_alive();
         }
@@ -172,7 +171,7 @@ impl Reading {
 
     fn end(&mut self) {
         match self.finish {
-            Some(reason) => self.close_with(Ok(Chunk::Finish { reason, usage: self.usage })),
+            Some(reason) => self.close_with(Ok(Chunk::Finish { reason, usage: self.usage }.into())),
             None => self.fail(Cause::Cut, &Words::default()),
         }
     }
@@ -191,7 +190,7 @@ impl Reading {
     }
 
     /// Whatever came first is the end.
-    fn close_with(&mut self, last: Result<Chunk, Error>) {
+    fn close_with(&mut self, last: Result<Piece, Error>) {
         if self.source.take().is_some() {
             self.ready.push_back(last);
         }
@@ -202,7 +201,7 @@ impl Reading {
         let now = self.call.clock().now();
         if self.said_alive.is_none_or(|last| now.duration_since(last) >= Duration::from_secs(1)) {
             self.said_alive = Some(now);
-            self.ready.push_back(Ok(Chunk::Status(Status::Alive)));
+            self.ready.push_back(Ok(Chunk::Status(Status::Alive).into()));
         }
     }
 }

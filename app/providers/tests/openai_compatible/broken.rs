@@ -91,12 +91,12 @@ async fn reset_after(events: String) -> Result<Chunk, Error> {
         reset(&socket);
     });
     let mut stream = provider.open(ask("hello")).await.unwrap();
-    assert_eq!(stream.next().await.unwrap().unwrap(), Chunk::Text("half".into()));
+    assert_eq!(stream.next().await.unwrap().unwrap().chunk, Chunk::Text("half".into()));
     seen.send(()).unwrap();
     let end = stream.next().await.unwrap();
     assert!(stream.next().await.is_none());
     server.await.unwrap();
-    end
+    end.map(|piece| piece.chunk)
 }
 
 #[tokio::test]

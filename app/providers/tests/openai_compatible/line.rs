@@ -6,8 +6,8 @@ use futures_util::StreamExt as _;
 use steadfast::{CancelToken, Clock, Error, Events};
 use steadfast_contract::{
     chat::{ChatRequest, Message, Role, Sampling},
-    chunk::{Chunk, ChunkStream, FinishReason},
-    provider::{Ask, Provider as _},
+    chunk::{AnswerStream, Chunk, FinishReason},
+    provider::{Ask, Delivery, Provider as _},
     usage::Usage,
 };
 use steadfast_providers::{ModelSettings, OpenAiCompatible, Secret, Timeouts, UpstreamSettings};
@@ -52,7 +52,13 @@ pub(crate) fn ask(text: &str) -> Ask {
 pub(crate) fn ask_with(text: &str, token: &CancelToken) -> Ask {
     let messages = vec![Message::text(Role::User, text)];
     Ask {
-        request: ChatRequest { model: "big-model".into(), messages, sampling: Sampling::default() },
+        request: ChatRequest {
+            model: "big-model".into(),
+            messages,
+            sampling: Sampling::default(),
+            ..ChatRequest::default()
+        },
+        delivery: Delivery::Streamed,
         token: token.clone(),
         deadline: None,
         request_id: "req-1".into(),
@@ -60,13 +66,14 @@ pub(crate) fn ask_with(text: &str, token: &CancelToken) -> Ask {
     }
 }
 
-pub(crate) async fn read(mut stream: ChunkStream) -> Outcome {
+pub(crate) async fn read(mut stream: AnswerStream) -> Outcome {
     let mut outcome = Outcome { text: String::new(), finish: None, error: None, statuses: 0 };
     while let Some(chunk) = stream.next().await {
         assert!(outcome.finish.is_none() && outcome.error.is_none(), "nothing follows the end");
-        match chunk {
+        match chunk.map(|piece| piece.chunk) {
             Ok(Chunk::Text(text)) => outcome.text.push_str(&text),
             Ok(Chunk::Status(_)) => outcome.statuses += 1,
+            Ok(Chunk::Reasoning(_) | Chunk::ToolCall(_) | Chunk::Other(_)) => {}
             Ok(Chunk::Finish { reason, usage }) => outcome.finish = Some((reason, usage)),
             Err(error) => outcome.error = Some(error),
         }

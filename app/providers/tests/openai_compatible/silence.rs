@@ -56,7 +56,7 @@ async fn the_deadline_ends_the_wait_before_the_time_limit() {
     let mut ask = ask_with("hello", &token);
     ask.deadline = Some(Deadline::after(&Clock::real(), Duration::from_millis(300)));
     let mut stream = provider.open(ask).await.unwrap();
-    assert_eq!(stream.next().await.unwrap().unwrap(), Chunk::Text("half".into()));
+    assert_eq!(stream.next().await.unwrap().unwrap().chunk, Chunk::Text("half".into()));
     assert_eq!(stream.next().await.unwrap().unwrap_err().code(), Code::TIMEOUT);
     server.await.unwrap();
 }
@@ -65,7 +65,7 @@ async fn the_deadline_ends_the_wait_before_the_time_limit() {
 async fn dropping_the_stream_closes_the_connection_at_once() {
     let (provider, server) = stalling().await;
     let mut stream = provider.open(ask_with("hello", &CancelToken::root("ask"))).await.unwrap();
-    assert_eq!(stream.next().await.unwrap().unwrap(), Chunk::Text("half".into()));
+    assert_eq!(stream.next().await.unwrap().unwrap().chunk, Chunk::Text("half".into()));
     let clock = Clock::real();
     let before = clock.now();
     drop(stream);
@@ -78,7 +78,7 @@ async fn cancelling_ends_the_stream_with_the_reason_and_closes_the_connection() 
     let (provider, server) = stalling().await;
     let token = CancelToken::root("ask");
     let mut stream = provider.open(ask_with("hello", &token)).await.unwrap();
-    assert_eq!(stream.next().await.unwrap().unwrap(), Chunk::Text("half".into()));
+    assert_eq!(stream.next().await.unwrap().unwrap().chunk, Chunk::Text("half".into()));
     token.cancel(CancelReason::UserStop);
     let error = stream.next().await.unwrap().unwrap_err();
     assert_eq!((error.code(), error.cancel_reason()), (Code::CANCELLED, Some(CancelReason::UserStop)));

@@ -13,6 +13,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{Extension, extract::State, response::IntoResponse};
 use http::HeaderMap;
+use steadfast_contract::{chat::ChatRequest, provider::Delivery};
 use steadfast_gateway::ChatAsk;
 
 use self::{leaving::Leaving, request::ChatCompletion};
@@ -53,11 +54,10 @@ impl Caller<'_> {
         Some(Duration::try_from_secs_f64(shortest * 0.95).unwrap_or(Duration::MAX))
     }
 
-    fn ask(&self, model: String, patience: Option<Duration>) -> ChatAsk {
+    fn ask(&self, model: String, delivery: Delivery, patience: Option<Duration>) -> ChatAsk {
         ChatAsk {
-            model,
-            messages: vec![],
-            sampling: Default::default(),
+            request: ChatRequest { model, ..ChatRequest::default() },
+            delivery,
             request_id: self.id.as_str().to_owned(),
             deadline: patience,
             token: self.leaving.token().clone(),

@@ -5,6 +5,7 @@ use steadfast::Error;
 use steadfast_contract::{
     chat::{Message, Part, Role, Sampling},
     code,
+    provider::Delivery,
 };
 use steadfast_gateway::ChatAsk;
 
@@ -104,10 +105,11 @@ impl ChatCompletion {
         };
         // A streaming client is kept patient by heartbeats; its read time-out says nothing about the whole answer.
         let patience = if streams { None } else { caller.patience() };
+        let delivery = if streams { Delivery::Streamed } else { Delivery::Whole };
         let sampling = self.sampling()?;
-        let mut ask = caller.ask(self.model, patience);
-        ask.sampling = sampling;
-        ask.messages = self.messages.into_iter().enumerate().map(message).collect::<Result<_, _>>()?;
+        let mut ask = caller.ask(self.model, delivery, patience);
+        ask.request.sampling = sampling;
+        ask.request.messages = self.messages.into_iter().enumerate().map(message).collect::<Result<_, _>>()?;
         Ok((wanted, ask))
     }
 
@@ -223,14 +225,14 @@ mod tests {
         });
         let (wanted, ask) = asked(request, &HeaderMap::new()).unwrap();
         assert!(!wanted.streams);
-        assert_eq!(ask.messages, [Message::text(Role::System, "be brief"), Message::text(Role::User, "hi")]);
+        assert_eq!(ask.request.messages, [Message::text(Role::System, "be brief"), Message::text(Role::User, "hi")]);
         let expected = Sampling {
             repeat_penalty: Some(1.1),
             max_tokens: Some(5),
             stop: vec!["END".into()],
             ..Sampling::default()
         };
-        assert_eq!(ask.sampling, expected);
+        assert_eq!(ask.request.sampling, expected);
     }
 
     #[test]

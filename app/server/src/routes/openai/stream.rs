@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use steadfast::Error;
 use steadfast_contract::{
     BoxFuture,
-    chunk::{Chunk, ChunkStream, FinishReason, Status},
+    chunk::{AnswerStream, Chunk, FinishReason, Status},
     code,
     model::ModelHost,
     usage::Usage,
@@ -39,7 +39,7 @@ pub(super) async fn answer(
     wanted: Wanted,
     id: RequestId,
 ) -> Reply {
-    let (models, asked_for) = (Arc::clone(gateway.models()), ask.model.clone());
+    let (models, asked_for) = (Arc::clone(gateway.models()), ask.request.model.clone());
     let mut opening: Opening = Box::pin(async move { gateway.chat(ask).await });
     let clock = house.clock.clone();
     let model = asked_for.clone();
@@ -68,7 +68,7 @@ struct Answering {
 
 enum State {
     Opening(Opening),
-    Text { chunks: ChunkStream, target: String, first: First },
+    Text { chunks: AnswerStream, target: String, first: First },
     Usage(Option<Usage>),
     Done,
     End,
@@ -94,6 +94,7 @@ impl State {
                     .next()
                     .await
                     .unwrap_or_else(|| Err(code::stream_cut(&target)))
+                    .map(|piece| piece.chunk)
                 {
                     Ok(Chunk::Text(text)) => {
                         return Some((answering.text(&text, first), Self::Text { chunks, target, first: First::No }));
@@ -102,6 +103,9 @@ impl State {
                         Some(comment) => return Some((comment, Self::Text { chunks, target, first })),
                         None => Self::Text { chunks, target, first },
                     },
+                    Ok(Chunk::Reasoning(_) | Chunk::ToolCall(_) | Chunk::Other(_)) => {
+                        Self::Text { chunks, target, first }
+                    }
                     Ok(Chunk::Finish { reason, usage }) => {
                         return Some((answering.finish(reason, first), Self::Usage(usage)));
                     }
@@ -169,6 +173,7 @@ fn say(status: &Status) -> Option<Bytes> {
         Status::Resumed { cause, .. } => {
             Some(sse::comment(&format!("the engine was started again ({cause}), the answer goes on")))
         }
+        Status::Seam(seam) => Some(sse::comment(&format!("{} broke off, {} goes on", seam.from, seam.to))),
         Status::Alive => None,
     }
 }

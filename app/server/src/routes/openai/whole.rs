@@ -4,7 +4,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use steadfast::{CancelReason, Clock, Deadline, Error};
 use steadfast_contract::{
-    chunk::{Chunk, ChunkStream, FinishReason},
+    chunk::{AnswerStream, Chunk, FinishReason},
     code,
     usage::Usage,
 };
@@ -53,12 +53,12 @@ struct Collected {
     usage: Option<Usage>,
 }
 
-async fn collect(mut stream: ChunkStream, target: &str) -> Result<Collected, Error> {
+async fn collect(mut stream: AnswerStream, target: &str) -> Result<Collected, Error> {
     let mut content = String::new();
     while let Some(chunk) = stream.next().await {
-        match chunk? {
+        match chunk?.chunk {
             Chunk::Text(text) => content.push_str(&text),
-            Chunk::Status(_) => {}
+            Chunk::Status(_) | Chunk::Reasoning(_) | Chunk::ToolCall(_) | Chunk::Other(_) => {}
             Chunk::Finish { reason, usage } => return Ok(Collected { content, finish: reason, usage }),
         }
     }

@@ -265,6 +265,8 @@ function doing(run: RunView, around: Surroundings): Sentence | undefined {
       return say('answer.reading', { percent: Math.round((100 * run.status.done) / run.status.total) });
     case 'resumed':
       return say('answer.resumed');
+    case 'seam':
+      return say('answer.seam', { from: run.status.from, to: run.status.to });
     case 'alive':
     case undefined:
       return around.connected ? undefined : quiet(around);

@@ -70,7 +70,7 @@ function change(view: RunView, what: RunEvent): void {
       beginAttempt(view, what);
       break;
     case 'status':
-      if (what.status.kind === 'resumed') view.recoveries += 1;
+      if (what.status.kind === 'resumed' || what.status.kind === 'seam') view.recoveries += 1;
       view.status = what.status;
       break;
     case 'text':

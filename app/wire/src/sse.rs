@@ -4,7 +4,7 @@
 
 /// What a stream consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Item {
+pub enum Item {
     Event {
         name: String,
         data: Vec<u8>,
@@ -15,10 +15,10 @@ pub(crate) enum Item {
 
 /// A line or an event is larger than anybody sends in earnest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct TooLarge;
+pub struct TooLarge;
 
 #[derive(Debug, Default)]
-pub(crate) struct Splitter {
+pub struct Splitter {
     line: Vec<u8>,
     name: String,
     /// `None` until the event has a `data` line: an empty line then ends nothing.
@@ -29,7 +29,7 @@ pub(crate) struct Splitter {
 
 impl Splitter {
     /// Takes the next bytes; adds what they complete to `found`.
-    pub(crate) fn push(&mut self, mut bytes: &[u8], found: &mut Vec<Item>) -> Result<(), TooLarge> {
+    pub fn push(&mut self, mut bytes: &[u8], found: &mut Vec<Item>) -> Result<(), TooLarge> {
         while let Some(end) = bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')) {
             let (piece, terminator) = (&bytes[..end], bytes[end]);
             bytes = &bytes[end + 1..];
@@ -48,7 +48,7 @@ impl Splitter {
     }
 
     /// The stream is over: what is left becomes a last event.
-    pub(crate) fn finish(&mut self, found: &mut Vec<Item>) -> Result<(), TooLarge> {
+    pub fn finish(&mut self, found: &mut Vec<Item>) -> Result<(), TooLarge> {
         if !self.line.is_empty() {
             self.end_line(found)?;
         }
