@@ -13,6 +13,7 @@ pub mod model;
 pub mod provider;
 pub mod run;
 pub mod store;
+pub mod stream_log;
 pub mod usage;
 
 /// A future that is boxed, so that a trait with it can be a `dyn Trait`.
