@@ -85,7 +85,9 @@ fn repeat<T>(call: impl Fn() -> T + Send + Sync + 'static) -> Arc<dyn Fn(u64) + 
 }
 
 /// Runs a call to its end, without an executor's own cost. Nearly all are ready at the first poll; who waits for a
-/// lock that another thread has sleeps until it is woken.
+/// lock that another thread has sleeps until it is woken. Inline, as an `.await` is: a future that is built and then
+/// moved into a function is read back before its fields are written out, which costs 5 ns that no `.await` pays.
+#[inline(always)]
 fn at_once<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     WAKER.with(|waker| {

@@ -145,4 +145,20 @@ const NOTES: &str = "
   error is a box with sentences for people in it; with an error type of one's own, or with a permit, it is not made.
 - steadfast is put together by hand, one policy's `run` inside the other's, and as the pipeline, which also tells the
   attempts and the time, takes any error type and has a retry budget.
+
+## Where the time goes
+
+Seen with `perf` on the machine of the table, 2026-11-22.
+
+- **The stack by hand** is one inlined function (90 % of the samples). A quarter of it is a single store: the breaker's
+  and the time-out's futures, just built, are written into the retry's own. Policies that nest pay that once a level;
+  the rest is the retry (as much as backon's and seatbelt's), two loads of atomics, one store, and no clock. That is
+  3.5 to 4 times cheaper than the cheapest stack of other crates, which is three crates put together by hand with no
+  budget and no cancellation, and 8 times cheaper than the one crate that has all three policies.
+- **The pipeline** adds 5 to 8 ns for what the stack by hand does not have: the story of the attempts and the split of
+  the time (24 % of its samples).
+- **The refusal** is decided in 9 ns (the permit). Told by a pipeline it is a `Failed` with a box for what is known of
+  the refusal: a third is building and moving that answer, a sixth is the allocation, a twelfth the decision.
+- **A window of time** reads the machine's clock once for each call, and that read is most of it: the coarse clock
+  takes 20 ns off.
 ";
