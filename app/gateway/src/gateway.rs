@@ -3,7 +3,7 @@
 //! Thin on purpose: each method finds the room that does the work. Starting closes what the last process left
 //! open before anything new is accepted.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use steadfast::{CancelReason, CancelToken, Clock, Error, Events};
 use steadfast_contract::{
@@ -91,6 +91,11 @@ impl Gateway {
     /// Every name that can be asked for.
     pub fn route_names(&self) -> Vec<Listed> {
         self.routes.list()
+    }
+
+    /// From the next question on these answer, in these chains. A target that stays keeps its breaker.
+    pub fn change_routes(&self, providers: Vec<Arc<dyn Provider>>, tiers: BTreeMap<String, Vec<String>>) {
+        self.routes.change(providers, tiers);
     }
 
     pub fn models(&self) -> &Arc<dyn ModelHost> {

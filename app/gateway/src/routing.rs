@@ -5,7 +5,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
 use steadfast::{Breaker, Error};
@@ -36,10 +36,22 @@ pub struct Listed {
 }
 
 pub(crate) struct Routes {
-    providers: Vec<Arc<dyn Provider>>,
+    known: RwLock<Arc<Known>>,
     models: Arc<dyn ModelHost>,
     settings: GatewaySettings,
     breakers: Mutex<BTreeMap<String, Breaker>>,
+}
+
+/// Who answers, and in which chains; changed as a whole, never in part.
+struct Known {
+    providers: Vec<Arc<dyn Provider>>,
+    tiers: BTreeMap<String, Vec<String>>,
+}
+
+impl Known {
+    fn models(&self) -> impl Iterator<Item = (&Arc<dyn Provider>, ModelInfo)> {
+        self.providers.iter().flat_map(|provider| provider.models().into_iter().map(move |model| (provider, model)))
+    }
 }
 
 impl Target {
@@ -67,37 +79,42 @@ impl Routes {
         models: Arc<dyn ModelHost>,
         settings: GatewaySettings,
     ) -> Self {
-        Self { providers, models, settings, breakers: Mutex::default() }
+        let known = Known { providers, tiers: settings.tiers.clone() };
+        Self { known: RwLock::new(Arc::new(known)), models, settings, breakers: Mutex::default() }
+    }
+
+    pub(crate) fn change(&self, providers: Vec<Arc<dyn Provider>>, tiers: BTreeMap<String, Vec<String>>) {
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Known { providers, tiers });
     }
 
     /// The targets for `name`, best first; never empty.
     pub(crate) fn resolve(&self, name: &str) -> Result<Vec<Target>, Error> {
-        let chain = self.settings.tiers.get(name);
-        let targets: Vec<Target> = match chain {
-            Some(chain) => chain.iter().filter_map(|link| self.find(link)).collect(),
-            None => self.find(name).into_iter().collect(),
+        let known = self.known();
+        let targets: Vec<Target> = match known.tiers.get(name) {
+            Some(chain) => chain.iter().filter_map(|link| self.find(&known, link)).collect(),
+            None => self.find(&known, name).into_iter().collect(),
         };
         if targets.is_empty() { Err(self.unknown(name)) } else { Ok(targets) }
     }
 
     pub(crate) fn list(&self) -> Vec<Listed> {
-        self.known().map(|(provider, model)| self.listed(provider, model)).collect()
+        self.known().models().map(|(provider, model)| self.listed(provider, model)).collect()
     }
 
-    fn find(&self, name: &str) -> Option<Target> {
-        let (provider, model) = self
-            .known()
+    fn find(&self, known: &Known, name: &str) -> Option<Target> {
+        let (provider, model) = known
+            .models()
             .find(|(_, model)| {
                 model.id == name
                     || model.tier.is_some_and(|tier| tier_name(tier) == name) && model.place == Place::ThisMachine
             })
-            .or_else(|| self.known().find(|(provider, model)| full_name(provider.as_ref(), model) == name))
-            .or_else(|| self.known().find(|(_, model)| model.tier.is_some_and(|tier| tier_name(tier) == name)))?;
+            .or_else(|| known.models().find(|(provider, model)| full_name(provider.as_ref(), model) == name))
+            .or_else(|| known.models().find(|(_, model)| model.tier.is_some_and(|tier| tier_name(tier) == name)))?;
         Some(Target { provider: Arc::clone(provider), breaker: self.breaker(provider.as_ref(), &model), model })
     }
 
-    fn known(&self) -> impl Iterator<Item = (&Arc<dyn Provider>, ModelInfo)> {
-        self.providers.iter().flat_map(|provider| provider.models().into_iter().map(move |model| (provider, model)))
+    fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn breaker(&self, provider: &dyn Provider, model: &ModelInfo) -> Breaker {
@@ -125,7 +142,7 @@ impl Routes {
     fn unknown(&self, name: &str) -> Error {
         let mut names: Vec<String> =
             self.list().into_iter().flat_map(|listed| listed.aliases.into_iter().chain([listed.id])).collect();
-        names.extend(self.settings.tiers.keys().cloned());
+        names.extend(self.known().tiers.keys().cloned());
         names.sort();
         names.dedup();
         Error::not_found("model", name).with_suggestion(format!("Ask for one of: {}.", names.join(", ")))

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use steadfast_contract::model::Tier;
 
 /// Checked by the server when it reads its file; every number here is used as it stands.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GatewaySettings {
     /// How often one target is asked before the next one's turn, the first time included.
     pub attempts: u32,

@@ -17,6 +17,6 @@ pub mod scripted_upstream;
 
 pub use http::connector::{Connection, Connector};
 pub use openai_compatible::OpenAiCompatible;
-pub use providers::open_all;
+pub use providers::{open, open_all};
 pub use secret::Secret;
 pub use settings::{ModelSettings, Timeouts, UpstreamSettings};

@@ -12,7 +12,9 @@ pub fn open_all(upstreams: Vec<UpstreamSettings>, clock: &Clock) -> Result<Vec<A
     upstreams.into_iter().map(|upstream| open(upstream, clock.clone())).collect()
 }
 
+/// The provider for one upstream. Fails with `VALIDATION` when its settings cannot be used.
+///
 /// There is one protocol so far; a second one makes this a `match`.
-fn open(upstream: UpstreamSettings, clock: Clock) -> Result<Arc<dyn Provider>, Error> {
+pub fn open(upstream: UpstreamSettings, clock: Clock) -> Result<Arc<dyn Provider>, Error> {
     Ok(Arc::new(OpenAiCompatible::new(upstream, clock)?))
 }

@@ -7,7 +7,7 @@ use steadfast_contract::model::{ModelInfo, Place, Tier};
 use crate::secret::Secret;
 
 /// A remote server.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UpstreamSettings {
     /// As people and logs see it: "cloud-b".
     pub name: String,

@@ -4,16 +4,18 @@
 //! who write it: first the gateway ends its runs, then the lines to clients, then the models, and the store last.
 
 mod local_models;
+mod reload;
 mod rooms;
 mod stages;
+mod upstreams;
 
 use std::{net::SocketAddr, sync::Arc};
 
 use steadfast::{Clock, Error, Events, telemetry::TracingSink};
 use tracing::info;
 
-use self::stages::Stages;
-pub(crate) use self::{local_models::engine_settings, rooms::database};
+pub(crate) use self::{local_models::engine_settings, reload::ReloadNow, rooms::database};
+use self::{reload::Reloading, stages::Stages};
 use crate::{
     edge::{self, Answerer, Edge, HostCheck},
     house::House,
@@ -31,15 +33,20 @@ pub(crate) struct App {
 
 impl App {
     /// Answers when everything is ready. A start that fails leaves nothing behind.
-    pub(crate) async fn start(settings: &Settings) -> Result<Self, Error> {
+    pub(crate) async fn start(settings: &Settings, reload: ReloadNow) -> Result<Self, Error> {
         let app = Self::open_doors(settings).await?;
-        match rooms::open(settings, &app.house, &app.stages, Self::events()).await {
-            Ok(rooms) => app.house.open_rooms(rooms),
+        let upstreams = match rooms::open(settings, &app.house, &app.stages, Self::events()).await {
+            Ok((rooms, upstreams)) => {
+                app.house.open_rooms(rooms);
+                upstreams
+            }
             Err(error) => {
                 app.stop().await;
                 return Err(error);
             }
-        }
+        };
+        let reloading = Reloading { house: Arc::clone(&app.house), in_force: settings.clone(), upstreams, now: reload };
+        let _owned_by_its_stage = app.stages.lines.spawn("settings watch", reloading.watch());
         let _owned_by_its_stage = app.stages.lines.spawn("store watch", Arc::clone(&app.house).watch_store());
         Ok(app)
     }

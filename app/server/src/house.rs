@@ -32,6 +32,7 @@ pub(crate) struct House {
     pub(crate) started_ms: u64,
     rooms: watch::Sender<Option<Rooms>>,
     store: watch::Sender<StoreHealth>,
+    settings: watch::Sender<SettingsHealth>,
     draining: AtomicBool,
 }
 
@@ -49,6 +50,14 @@ pub(crate) struct StoreHealth {
     pub(crate) trouble: Option<Arc<Error>>,
 }
 
+/// What the last look at the settings file found.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SettingsHealth {
+    /// Why the file is not in force; empty when it is.
+    pub(crate) trouble: Vec<String>,
+    pub(crate) waiting_for_a_restart: Vec<&'static str>,
+}
+
 impl House {
     pub(crate) fn new(clock: Clock, asking: CancelToken, token: CancelToken, detail: Detail) -> Self {
         Self {
@@ -61,6 +70,7 @@ impl House {
             boot: Uuid::now_v7().to_string(),
             rooms: watch::Sender::new(None),
             store: watch::Sender::new(StoreHealth::default()),
+            settings: watch::Sender::new(SettingsHealth::default()),
             draining: AtomicBool::new(false),
         }
     }
@@ -100,6 +110,18 @@ impl House {
 
     pub(crate) fn store_health(&self) -> StoreHealth {
         self.store.borrow().clone()
+    }
+
+    pub(crate) fn settings_health(&self) -> SettingsHealth {
+        self.settings.borrow().clone()
+    }
+
+    pub(crate) fn watch_settings(&self) -> watch::Receiver<SettingsHealth> {
+        self.settings.subscribe()
+    }
+
+    pub(crate) fn tell_settings(&self, health: SettingsHealth) {
+        self.settings.send_replace(health);
     }
 
     /// Looks at the store now and then, so that a health report never has to wait for it.

@@ -7,6 +7,7 @@ mod check;
 mod duration;
 mod environment;
 mod hint;
+mod key;
 mod raw;
 
 use std::{fmt, net::SocketAddr, path::PathBuf};
@@ -40,6 +41,14 @@ pub(crate) struct Settings {
     pub(crate) detail: Detail,
     /// What to log, in `tracing-subscriber`'s filter language.
     pub(crate) log: String,
+    /// What the settings were made from, to make them again.
+    origin: Origin,
+}
+
+#[derive(Debug, Clone)]
+struct Origin {
+    flags: Flags,
+    environment: Environment,
 }
 
 /// Where to listen, and what may be done when that place is taken.
@@ -70,7 +79,7 @@ pub(crate) enum Exposure {
 }
 
 /// Models of this machine.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Models {
     pub(crate) dir: PathBuf,
     /// The user's own catalogue, when there is one.
@@ -91,6 +100,25 @@ impl Settings {
     pub(crate) fn load(flags: &Flags, environment: &Environment) -> Result<Self, Problems> {
         let (file, raw) = raw::RawSettings::read(flags, environment)?;
         check::check(raw, file, flags, environment)
+    }
+
+    /// What differs in `new` and cannot change while the program runs.
+    pub(crate) fn waiting_for_a_restart(&self, new: &Self) -> Vec<&'static str> {
+        let numbers = |settings: &Self| GatewaySettings { tiers: Default::default(), ..settings.gateway.clone() };
+        let parts = [
+            ("listen", self.listen != new.listen),
+            ("data_dir", self.data_dir != new.data_dir),
+            ("models", self.models != new.models),
+            ("gateway", numbers(self) != numbers(new)),
+            ("log", self.log != new.log),
+            ("debug", self.detail != new.detail),
+        ];
+        parts.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
+
+    /// The same again, as file, keys and commands are now.
+    pub(crate) fn load_again(&self) -> Result<Self, Problems> {
+        Self::load(&self.origin.flags, &self.origin.environment)
     }
 }
 

@@ -12,23 +12,28 @@ use steadfast_gateway::{Gateway, Parts};
 use steadfast_store::StoreSettings;
 use tracing::{info, warn};
 
-use super::{local_models::LocalModels, stages::Stages};
+use super::{local_models::LocalModels, stages::Stages, upstreams::Upstreams};
 use crate::{
     house::{House, Rooms},
     settings::Settings,
 };
 
-pub(super) async fn open(settings: &Settings, house: &House, stages: &Stages, events: Events) -> Result<Rooms, Error> {
+pub(super) async fn open(
+    settings: &Settings,
+    house: &House,
+    stages: &Stages,
+    events: Events,
+) -> Result<(Rooms, Upstreams), Error> {
     make_dir(&settings.data_dir)?;
     let place = StoreSettings::Sqlite { path: database(settings) };
     let store = steadfast_store::open(place, &stages.store, house.clock.clone(), events.clone()).await?;
     let store_backend = store.backend();
     let local = LocalModels::open(&settings.models, &stages.models, house.clock.clone(), events.clone())?;
-    let upstreams = steadfast_providers::open_all(settings.upstreams.clone(), &house.clock)?;
+    let upstreams = Upstreams::open(Arc::clone(&local.provider), settings.upstreams.clone(), &house.clock)?;
     let parts = Parts {
         store,
         models: Arc::clone(&local.host),
-        providers: [Arc::clone(&local.provider)].into_iter().chain(upstreams.iter().cloned()).collect(),
+        providers: upstreams.providers(),
         settings: settings.gateway.clone(),
         clock: house.clock.clone(),
         token: stages.asking.clone(),
@@ -39,7 +44,7 @@ pub(super) async fn open(settings: &Settings, house: &House, stages: &Stages, ev
     if let Some(id) = &local.start {
         begin_loading(local.host.as_ref(), id);
     }
-    Ok(Rooms { gateway, upstreams, store_backend })
+    Ok((Rooms { gateway, upstreams: upstreams.remote(), store_backend }, upstreams))
 }
 
 /// Where the conversations are.

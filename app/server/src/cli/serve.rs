@@ -10,14 +10,15 @@ use super::{
     signals::Signals,
 };
 use crate::{
-    app::App,
+    app::{App, ReloadNow},
     settings::{Settings, WhenTaken},
 };
 
 pub(super) async fn serve(settings: &Settings, out: Out) -> Result<(), Failed> {
-    let mut signals = Signals::listen()?;
+    let reload = ReloadNow::default();
+    let mut signals = Signals::listen()?.reloading(reload.clone())?;
     let app = tokio::select! {
-        app = App::start(settings) => app?,
+        app = App::start(settings, reload) => app?,
         () = signals.next() => return Ok(()),
     };
     let _card = server::leave_card(&settings.data_dir, app.address)?;

@@ -12,7 +12,7 @@ use steadfast::Error;
 
 use super::client::Client;
 use crate::{
-    app::App,
+    app::{App, ReloadNow},
     settings::{Listen, Models, Settings, WhenTaken},
 };
 
@@ -32,7 +32,7 @@ impl Server {
         if let Some(address) = running(settings).await {
             return Ok(Self { client: Client::new(address), inside: None });
         }
-        let app = App::start(&quiet(settings)).await?;
+        let app = App::start(&quiet(settings), ReloadNow::default()).await?;
         Ok(Self { client: Client::new(app.address), inside: Some(app) })
     }
 

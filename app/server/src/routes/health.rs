@@ -34,6 +34,7 @@ pub(super) async fn report(State(house): State<Arc<House>>) -> Response {
     let rooms = house.rooms_now();
     let models = rooms.as_ref().map_or_else(Vec::new, |rooms| rooms.gateway.models().list());
     let store = house.store_health();
+    let settings = house.settings_health();
     axum::Json(json!({
         "name": "steadfast",
         "status": verdict(&house, &models, &store),
@@ -46,6 +47,11 @@ pub(super) async fn report(State(house): State<Arc<House>>) -> Response {
             "ok": store.trouble.is_none(),
             "error": store.trouble.as_deref().map(Failure::from),
         },
+        "settings": {
+            "ok": settings.trouble.is_empty(),
+            "trouble": settings.trouble,
+            "waiting_for_a_restart": settings.waiting_for_a_restart,
+        },
     }))
     .into_response()
 }
@@ -54,7 +60,8 @@ pub(super) async fn report(State(house): State<Arc<House>>) -> Response {
 fn verdict(house: &House, models: &[ModelStatus], store: &StoreHealth) -> &'static str {
     let starting = house.rooms_now().is_none();
     let failed = models.iter().any(|model| model.phase == ModelPhase::Failed);
-    if starting || failed || store.trouble.is_some() || house.is_draining() { "degraded" } else { "ok" }
+    let unsettled = !house.settings_health().trouble.is_empty();
+    if starting || failed || unsettled || store.trouble.is_some() || house.is_draining() { "degraded" } else { "ok" }
 }
 
 fn model(status: &ModelStatus) -> Value {

@@ -13,9 +13,9 @@ use steadfast_gateway::GatewaySettings;
 use steadfast_providers::{ModelSettings, Secret, UpstreamSettings};
 
 use super::{
-    Environment, Exposure, Flags, Listen, Models, Problems, Settings, WhenTaken,
+    Environment, Exposure, Flags, Listen, Models, Origin, Problems, Settings, WhenTaken,
     duration::Written,
-    hint,
+    hint, key,
     raw::{RawGateway, RawModel, RawModels, RawSettings, RawUpstream},
 };
 
@@ -38,6 +38,7 @@ pub(super) fn check(
         file,
         detail: if raw.debug { Detail::Debug } else { Detail::Public },
         log: raw.log.unwrap_or_else(|| DEFAULT_LOG.to_owned()),
+        origin: Origin { flags: flags.clone(), environment: environment.clone() },
     };
     if check.found.is_empty() { Ok(settings) } else { Err(Problems(check.found)) }
 }
@@ -106,27 +107,10 @@ impl Check<'_> {
     }
 
     fn key(&mut self, place: &str, raw: &RawUpstream) -> Option<Secret> {
-        match (&raw.key, &raw.key_env, &raw.key_file) {
-            (None, None, None) => None,
-            (Some(key), None, None) => Some(Secret::new(key.clone())),
-            (None, Some(name), None) => {
-                let key = self.environment.get(name).map(Secret::new);
-                if key.is_none() {
-                    self.problem(format!("{place}: key_env: The variable {name} is not set."));
-                }
-                key
-            }
-            (None, None, Some(path)) => std::fs::read_to_string(path)
-                .map(|key| Secret::new(key.trim()))
-                .map_err(|error| {
-                    self.problem(format!("{place}: key_file: {} cannot be read: {error}.", path.display()));
-                })
-                .ok(),
-            _ => {
-                self.problem(format!("{place}: Give the key in one way: `key`, `key_env` or `key_file`."));
-                None
-            }
-        }
+        key::key(raw, self.environment).unwrap_or_else(|why| {
+            self.problem(format!("{place}: {why}"));
+            None
+        })
     }
 
     fn model(&mut self, place: &str, raw: &RawModel) -> ModelSettings {

@@ -57,6 +57,7 @@ pub(super) struct RawUpstream {
     pub(super) key: Option<String>,
     pub(super) key_env: Option<String>,
     pub(super) key_file: Option<PathBuf>,
+    pub(super) key_command: Option<Vec<String>>,
     #[serde(default)]
     pub(super) models: Vec<RawModel>,
 }
