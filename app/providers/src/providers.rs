@@ -5,14 +5,21 @@ use std::sync::Arc;
 use steadfast::{Clock, Error};
 use steadfast_contract::provider::Provider;
 
-use crate::{openai_compatible::OpenAiCompatible, settings::UpstreamSettings};
+use crate::{
+    anthropic::Anthropic,
+    openai_compatible::OpenAiCompatible,
+    settings::{UpstreamProtocol, UpstreamSettings},
+};
 
 /// One provider for each upstream, in the same order. Fails with `VALIDATION` on the first that cannot be used.
 pub fn open_all(upstreams: Vec<UpstreamSettings>, clock: &Clock) -> Result<Vec<Arc<dyn Provider>>, Error> {
     upstreams.into_iter().map(|upstream| open(upstream, clock.clone())).collect()
 }
 
-/// There is one protocol so far; a second one makes this a `match`.
-fn open(upstream: UpstreamSettings, clock: Clock) -> Result<Arc<dyn Provider>, Error> {
-    Ok(Arc::new(OpenAiCompatible::new(upstream, clock)?))
+/// The provider for one upstream. Fails with `VALIDATION` when its settings cannot be used.
+pub fn open(upstream: UpstreamSettings, clock: Clock) -> Result<Arc<dyn Provider>, Error> {
+    Ok(match upstream.protocol {
+        UpstreamProtocol::OpenAi => Arc::new(OpenAiCompatible::new(upstream, clock)?),
+        UpstreamProtocol::Anthropic => Arc::new(Anthropic::new(upstream, clock)?),
+    })
 }

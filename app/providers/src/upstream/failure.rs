@@ -25,6 +25,8 @@ pub(super) enum Cause {
     Away,
     OutOfMemory,
     Redirect,
+    /// This model does not go on from a given beginning.
+    NoGivenBeginning,
     /// It failed inside, and would fail again.
     Broken,
     /// What came is not an answer in the protocol.
@@ -45,10 +47,7 @@ fn sentence(cause: Cause, Speaker { upstream, model, .. }: &Speaker, words: &Wor
         Cause::NotAllowed => {
             Error::forbidden(upstream).with_message(format!("{upstream} does not allow us to use {model}."))
         }
-        Cause::NoCredit => Error::rate_limited(upstream, None)
-            .with_message(format!("Our account at {upstream} is used up."))
-            .with_suggestion("Add credit to the account, or use another model.")
-            .with_advice(RetryAdvice::TryElsewhere),
+        Cause::NoCredit => code::quota_exhausted(upstream),
         Cause::NoSuchModel => Error::not_found("model", model)
             .with_message(format!("{upstream} has no model named {model}."))
             .with_suggestion("Check the model's name in the settings, or use another model."),
@@ -74,10 +73,8 @@ fn sentence(cause: Cause, Speaker { upstream, model, .. }: &Speaker, words: &Wor
             .with_message(format!("{upstream} failed while it answered."))
             .with_suggestion("Try again later, or use another model.")
             .with_advice(RetryAdvice::TryElsewhere),
-        Cause::Unreadable => Error::unavailable(upstream)
-            .with_message(format!("{upstream} sent something that is not an answer."))
-            .with_suggestion("Check the upstream's address in the settings, or use another model.")
-            .with_advice(RetryAdvice::TryElsewhere),
+        Cause::Unreadable => code::upstream_protocol(upstream),
+        Cause::NoGivenBeginning => code::unsupported_input(format!("{model} does not go on from a given beginning.")),
         Cause::Cut => code::stream_cut(upstream),
     }
 }
@@ -108,7 +105,50 @@ pub(super) fn is_too_long(words: &Words) -> bool {
             "input length exceeds",
             "prompt is too long",
             "longer than the maximum model length",
+            "exceed context limit",
+            "reduce the length of the messages",
         ])
+}
+
+/// The account, not the pace: OpenAI's code, Anthropic's sentence, OpenRouter's and DeepSeek's.
+pub(super) fn is_out_of_credit(words: &Words) -> bool {
+    words.say(&[
+        "insufficient_quota",
+        "billing",
+        "credit balance",
+        "insufficient credits",
+        "requires more credits",
+        "insufficient balance",
+        "exceeded your current quota",
+        "quota_exceeded",
+        "spending limit",
+        "spend limit",
+    ])
+}
+
+/// Too much for the server, not from us.
+pub(super) fn is_out_of_capacity(words: &Words) -> bool {
+    words.say(&[
+        "overloaded",
+        "at capacity",
+        "capacity exceeded",
+        "no capacity",
+        "server is busy",
+        "engine_overloaded",
+        "queue is full",
+    ])
+}
+
+/// A last message of the model's own that it will not go on from.
+pub(super) fn is_of_a_given_beginning(words: &Words) -> bool {
+    words.say(&[
+        "prefill",
+        "continue_final_message",
+        "add_generation_prompt",
+        "must end with a user message",
+        "final assistant",
+        "last message must",
+    ])
 }
 
 pub(super) fn is_out_of_memory(words: &Words) -> bool {

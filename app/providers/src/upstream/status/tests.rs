@@ -29,7 +29,7 @@ fn every_status_has_its_code() {
     let table = [
         (400, Code::VALIDATION),
         (401, Code::UNAUTHORIZED),
-        (402, Code::RATE_LIMITED),
+        (402, code::QUOTA_EXHAUSTED),
         (403, Code::FORBIDDEN),
         (404, Code::NOT_FOUND),
         (405, Code::VALIDATION),
@@ -47,6 +47,9 @@ fn every_status_has_its_code() {
         (529, Code::OVERLOADED),
         (301, Code::UNAVAILABLE),
         (204, Code::UNAVAILABLE),
+        (498, Code::OVERLOADED),
+        (521, Code::UNAVAILABLE),
+        (524, Code::TIMEOUT),
     ];
     for (status, code) in table {
         assert_eq!(refusal(status, &[], "").code(), code, "{status}");
@@ -55,7 +58,7 @@ fn every_status_has_its_code() {
 
 #[test]
 fn only_what_may_pass_is_retried_at_the_same_upstream() {
-    for status in [408, 409, 429, 502, 503, 504, 529] {
+    for status in [408, 409, 429, 498, 502, 503, 504, 520, 521, 522, 523, 524, 529, 530] {
         assert!(may_retry(&refusal(status, &[], "")), "{status}");
     }
     for status in [204, 301, 307, 400, 401, 402, 403, 404, 413, 422, 500, 501] {
@@ -107,8 +110,19 @@ fn a_used_up_account_is_no_matter_of_waiting() {
     let error = refusal(429, &[("retry-after", "1")], body);
     assert_eq!(
         (error.code(), error.advice(), error.blame()),
-        (Code::RATE_LIMITED, RetryAdvice::TryElsewhere, Blame::Quota)
+        (code::QUOTA_EXHAUSTED, RetryAdvice::TryElsewhere, Blame::Quota)
     );
+    assert_eq!(error.retry_after(), None, "no wait helps");
+    for (status, body) in [
+        (
+            400,
+            r#"{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low to access the API."}}"#,
+        ),
+        (402, r#"{"error":{"message":"This request requires more credits, or fewer max_tokens.","code":402}}"#),
+        (403, r#"{"error":{"message":"billing is not active"}}"#),
+    ] {
+        assert_eq!(refusal(status, &[], body).code(), code::QUOTA_EXHAUSTED, "{body}");
+    }
 }
 
 #[test]
@@ -116,6 +130,28 @@ fn a_wait_is_passed_on_only_where_waiting_helps() {
     let busy = refusal(429, &[("retry-after", "7")], "");
     assert_eq!(busy.advice(), RetryAdvice::RetryAfter(std::time::Duration::from_secs(7)));
     assert_eq!(refusal(400, &[("retry-after", "7")], "").retry_after(), None);
+}
+
+#[test]
+fn a_429_has_three_meanings() {
+    let often = r#"{"error":{"message":"Rate limit reached for m. Please try again in 1.5s.","type":"tokens","code":"rate_limit_exceeded"}}"#;
+    let error = refusal(429, &[], often);
+    assert_eq!((error.code(), error.retry_after()), (Code::RATE_LIMITED, Some(std::time::Duration::from_millis(1500))));
+    let full = r#"{"error":{"message":"The engine is currently overloaded, please try again later"}}"#;
+    assert_eq!(refusal(429, &[("retry-after", "4")], full).code(), Code::OVERLOADED);
+    let spent = r#"{"error":{"message":"x","type":"insufficient_quota"}}"#;
+    assert_eq!(refusal(429, &[], spent).code(), code::QUOTA_EXHAUSTED);
+}
+
+#[test]
+fn a_beginning_that_is_refused_is_told_apart() {
+    for body in [
+        r#"{"type":"error","error":{"type":"invalid_request_error","message":"This model does not support assistant message prefill. The conversation must end with a user message."}}"#,
+        r#"{"error":{"message":"Unrecognized request argument supplied: continue_final_message"}}"#,
+    ] {
+        let error = refusal(400, &[], body);
+        assert_eq!((error.code(), error.advice()), (code::UNSUPPORTED_INPUT, RetryAdvice::TryElsewhere), "{body}");
+    }
 }
 
 #[test]
@@ -162,6 +198,8 @@ fn in_a_stream_the_words_stand_for_the_status() {
     assert_eq!(cause(r#"{"error":{"message":"slow down","code":429}}"#), Cause::TooOften);
     assert_eq!(cause(r#"{"error":{"message":"x","type":"rate_limit_error"}}"#), Cause::TooOften);
     assert_eq!(cause(r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#), Cause::Busy);
+    assert_eq!(cause(r#"{"type":"error","error":{"type":"authentication_error","message":"x"}}"#), Cause::KeyRefused);
+    assert_eq!(cause(r#"{"error":{"message":"x","code":"insufficient_quota"}}"#), Cause::NoCredit);
     assert_eq!(cause(r#"{"error":{"message":"x","code":"context_length_exceeded"}}"#), Cause::TooLong);
     assert_eq!(cause(r#"{"error":{"message":"The server had an error","type":"server_error"}}"#), Cause::Broken);
     assert_eq!(cause("x"), Cause::Broken);

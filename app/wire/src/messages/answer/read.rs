@@ -125,10 +125,11 @@ impl Reader {
             "ping" => return Ok(None),
             "message_delta" => {
                 self.count(event.usage());
-                self.reason = event.delta.map(|delta| delta.stop_reason.0).filter(|word| !word.is_empty()).map_or(
-                    self.reason,
-                    |word| Some(reason(&word)),
-                );
+                self.reason = event
+                    .delta
+                    .map(|delta| delta.stop_reason.0)
+                    .filter(|word| !word.is_empty())
+                    .map_or(self.reason, |word| Some(reason(&word)));
                 return Ok(None);
             }
             "message_stop" => {

@@ -98,7 +98,8 @@ fn calls_are_told_apart_whatever_their_numbers() {
 
 #[test]
 fn the_old_kind_of_call_is_a_call() {
-    let old = r#"{"choices":[{"delta":{"function_call":{"name":"f","arguments":"{}"}},"finish_reason":"function_call"}]}"#;
+    let old =
+        r#"{"choices":[{"delta":{"function_call":{"name":"f","arguments":"{}"}},"finish_reason":"function_call"}]}"#;
     assert_eq!(chunks(&[old]), [call(0, None, Some("f"), "{}"), finish(FinishReason::ToolCalls)]);
 }
 
@@ -109,7 +110,10 @@ fn odd_members_do_no_harm() {
         (r#"{"choices":[{"delta":{"content":"x","refusal":null}}],"usage":"none","error":null,"extra":[1]}"#, "x"),
         (r#"{"choices":[{"delta":{"content":"x"},"message":{"content":"all of it"}}]}"#, "x"),
         (r#"{"choices":[{"delta":{"refusal":"No."}}]}"#, "No."),
-        (r#"{"choices":[{"delta":{"content":"\n\ndata: [DONE]\u0000\u001b[31m"}}]}"#, "\n\ndata: [DONE]\u{0}\u{1b}[31m"),
+        (
+            r#"{"choices":[{"delta":{"content":"\n\ndata: [DONE]\u0000\u001b[31m"}}]}"#,
+            "\n\ndata: [DONE]\u{0}\u{1b}[31m",
+        ),
     ] {
         assert_eq!(chunks(&[odd]), [Chunk::Text(text.into())], "{odd}");
     }
@@ -136,11 +140,7 @@ fn figures_are_found_wherever_they_stand() {
     ] {
         let frame = format!(r#"{{"choices":[{{"delta":{{}},"finish_reason":"stop"}}],{usage}}}"#);
         let figures = Usage { prompt_tokens: 5, completion_tokens: 2, cached_tokens: 4 };
-        assert_eq!(
-            chunks(&[&frame]),
-            [Chunk::Finish { reason: FinishReason::Stop, usage: Some(figures) }],
-            "{usage}"
-        );
+        assert_eq!(chunks(&[&frame]), [Chunk::Finish { reason: FinishReason::Stop, usage: Some(figures) }], "{usage}");
     }
 }
 
@@ -154,7 +154,8 @@ fn errors_cuts_and_what_is_not_the_protocol_are_told_apart() {
     ] {
         assert_eq!(read(&[error]).1, Err(Broken::Told(error.into())), "{error}");
     }
-    for broken in ["{", "{}", "null", "[1]", r#"{"choices":[{"delta":{"content":"cut"#, "\u{0}", r#"{"choices":[]} {}"#] {
+    for broken in ["{", "{}", "null", "[1]", r#"{"choices":[{"delta":{"content":"cut"#, "\u{0}", r#"{"choices":[]} {}"#]
+    {
         assert_eq!(read(&[broken]).1, Err(Broken::Unreadable(broken.into())), "{broken}");
     }
     let not_utf8 = Bytes::from_static(b"{\"choices\":[{\"delta\":{\"content\":\"\xff\"}}]}");

@@ -201,7 +201,12 @@ fn add_message<'a>(message: &'a Message, messages: &mut Vec<WireMessage<'a>>) ->
     }
     // What a person says beside a tool's answer is said by the person.
     let role = if message.role == Role::Tool { Role::User } else { message.role };
-    messages.push(WireMessage { role, content: content(parts, !tool_calls.is_empty()), tool_calls, tool_call_id: None });
+    messages.push(WireMessage {
+        role,
+        content: content(parts, !tool_calls.is_empty()),
+        tool_calls,
+        tool_call_id: None,
+    });
     Ok(())
 }
 

@@ -103,9 +103,8 @@ impl From<WireUsage> for Usage {
     fn from(usage: WireUsage) -> Self {
         let count = |count: Option<LooseCount>| count.unwrap_or_default().0;
         let cached = count(usage.cache_read_input_tokens);
-        let prompt = count(usage.input_tokens)
-            .saturating_add(cached)
-            .saturating_add(count(usage.cache_creation_input_tokens));
+        let prompt =
+            count(usage.input_tokens).saturating_add(cached).saturating_add(count(usage.cache_creation_input_tokens));
         Self { prompt_tokens: prompt, completion_tokens: count(usage.output_tokens), cached_tokens: cached }
     }
 }

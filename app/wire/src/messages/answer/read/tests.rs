@@ -61,7 +61,12 @@ fn a_call_without_arguments_has_the_empty_object() {
     let (found, end) = read(&[START, start, empty, stop, stop, DELTA, STOP]);
     let parts: Vec<_> = found.iter().map(|piece| &piece.chunk).collect();
     let part = |id: Option<&str>, name: Option<&str>, arguments: &str| {
-        Chunk::ToolCall(ToolCallPart { index: 0, id: id.map(Into::into), name: name.map(Into::into), arguments: arguments.into() })
+        Chunk::ToolCall(ToolCallPart {
+            index: 0,
+            id: id.map(Into::into),
+            name: name.map(Into::into),
+            arguments: arguments.into(),
+        })
     };
     let nothing = Chunk::Other(Weight::Preamble);
     assert_eq!(parts, [&nothing, &part(Some("t"), Some("now"), ""), &nothing, &part(None, None, "{}"), &nothing]);

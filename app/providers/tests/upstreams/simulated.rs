@@ -27,7 +27,7 @@ impl Connector for Simulated {
 
 #[tokio::test(start_paused = true)]
 async fn a_simulated_network_needs_no_socket_and_no_time() {
-    let model = ModelSettings { id: "m".into(), name: None, tier: None, context: None };
+    let model = ModelSettings::named("m");
     let settings = UpstreamSettings::new("cloud-b", "https://nowhere.invalid/v1", vec![model]);
     let network = Arc::new(Simulated(CancelToken::root("network")));
     let provider = OpenAiCompatible::with_connector(settings, Clock::real(), network).unwrap();

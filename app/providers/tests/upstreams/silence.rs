@@ -50,6 +50,19 @@ async fn silence_in_the_middle_is_a_time_out_and_keeps_the_words() {
 }
 
 #[tokio::test]
+async fn comments_keep_nothing_alive() {
+    let chats = |mut socket: TcpStream| async move {
+        socket.write_all(stream_of(&text("half")).as_bytes()).await.unwrap();
+        let clock = Clock::real();
+        while socket.write_all(b": still here\n\n").await.is_ok() {
+            clock.sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let outcome = timeout(Duration::from_secs(5), ask_server_with(short(), chats)).await.unwrap().unwrap();
+    assert_eq!((outcome.text.as_str(), outcome.error.unwrap().code()), ("half", Code::TIMEOUT));
+}
+
+#[tokio::test]
 async fn the_deadline_ends_the_wait_before_the_time_limit() {
     let (provider, server) = stalling().await;
     let token = CancelToken::root("ask");

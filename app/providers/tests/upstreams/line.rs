@@ -6,7 +6,7 @@ use futures_util::StreamExt as _;
 use steadfast::{CancelToken, Clock, Error, Events};
 use steadfast_contract::{
     chat::{ChatRequest, Message, Role, Sampling},
-    chunk::{AnswerStream, Chunk, FinishReason},
+    chunk::{AnswerStream, Chunk, FinishReason, Piece},
     provider::{Ask, Delivery, Provider as _},
     usage::Usage,
 };
@@ -23,6 +23,7 @@ pub(crate) struct Outcome {
     pub(crate) finish: Option<(FinishReason, Option<Usage>)>,
     pub(crate) error: Option<Error>,
     pub(crate) statuses: usize,
+    pub(crate) pieces: Vec<Piece>,
 }
 
 pub(crate) fn provider(address: SocketAddr) -> OpenAiCompatible {
@@ -30,7 +31,7 @@ pub(crate) fn provider(address: SocketAddr) -> OpenAiCompatible {
 }
 
 pub(crate) fn provider_with(url: String, timeouts: Timeouts) -> OpenAiCompatible {
-    let model = ModelSettings { id: "big-model".into(), name: None, tier: None, context: None };
+    let model = ModelSettings::named("big-model");
     let mut settings = UpstreamSettings::new("cloud-b", url, vec![model]);
     settings.key = Some(Secret::new("sk-test"));
     settings.timeouts = timeouts;
@@ -38,11 +39,7 @@ pub(crate) fn provider_with(url: String, timeouts: Timeouts) -> OpenAiCompatible
 }
 
 pub(crate) fn short() -> Timeouts {
-    Timeouts {
-        connect: Duration::from_secs(5),
-        first_byte: Duration::from_millis(200),
-        idle: Duration::from_millis(200),
-    }
+    Timeouts { connect: Duration::from_secs(5), silence: Duration::from_millis(200), ..Timeouts::default() }
 }
 
 pub(crate) fn ask(text: &str) -> Ask {
@@ -67,9 +64,10 @@ pub(crate) fn ask_with(text: &str, token: &CancelToken) -> Ask {
 }
 
 pub(crate) async fn read(mut stream: AnswerStream) -> Outcome {
-    let mut outcome = Outcome { text: String::new(), finish: None, error: None, statuses: 0 };
+    let mut outcome = Outcome { text: String::new(), finish: None, error: None, statuses: 0, pieces: vec![] };
     while let Some(chunk) = stream.next().await {
         assert!(outcome.finish.is_none() && outcome.error.is_none(), "nothing follows the end");
+        outcome.pieces.extend(chunk.as_ref().ok().cloned());
         match chunk.map(|piece| piece.chunk) {
             Ok(Chunk::Text(text)) => outcome.text.push_str(&text),
             Ok(Chunk::Status(_)) => outcome.statuses += 1,
@@ -137,7 +135,8 @@ pub(crate) fn text(text: &str) -> String {
 pub(crate) const STOP: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
 pub(crate) const DONE: &str = "data: [DONE]\n\n";
 
-pub(crate) async fn read_request(socket: &mut TcpStream) {
+/// The head in small letters, and the body.
+pub(crate) async fn read_request(socket: &mut TcpStream) -> (String, Vec<u8>) {
     let mut read = Vec::new();
     let end = loop {
         assert!(socket.read_buf(&mut read).await.unwrap() > 0, "the client left before its request was whole");
@@ -146,8 +145,10 @@ pub(crate) async fn read_request(socket: &mut TcpStream) {
         }
     };
     let head = String::from_utf8_lossy(&read[..end]).to_lowercase();
-    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")).unwrap_or("0");
     while read.len() < end + length.trim().parse::<usize>().unwrap() {
         assert!(socket.read_buf(&mut read).await.unwrap() > 0, "the client left before its request was whole");
     }
+    let body = read.split_off(end);
+    (head, body)
 }

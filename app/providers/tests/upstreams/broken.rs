@@ -125,26 +125,28 @@ async fn a_broken_event_ends_the_answer_instead_of_losing_words() {
         ask_bytes(stream_of(&format!("{}data: {{\"choices\":[{{\n\n{}{STOP}{DONE}", text("one "), text("three"))))
             .await
             .unwrap();
-    assert_eq!((outcome.text.as_str(), outcome.error.unwrap().code()), ("one ", code::STREAM_CUT));
+    assert_eq!((outcome.text.as_str(), outcome.error.unwrap().code()), ("one ", code::UPSTREAM_PROTOCOL));
+    let outcome = ask_bytes(stream_of(&format!("{}data: {{\"choices\":[{{", text("one ")))).await.unwrap();
+    assert_eq!(outcome.error.unwrap().code(), code::STREAM_CUT, "what the end cut short was cut");
 }
 
 #[tokio::test]
 async fn a_giant_line_is_refused() {
     let outcome = ask_bytes(stream_of(&format!("{}data: {}", text("half"), "x".repeat(3 << 20)))).await.unwrap();
     let error = outcome.error.unwrap();
-    assert_eq!((outcome.text.as_str(), error.code()), ("half", Code::UNAVAILABLE));
+    assert_eq!((outcome.text.as_str(), error.code()), ("half", code::UPSTREAM_PROTOCOL));
     assert_eq!(error.message(), "cloud-b sent something that is not an answer.");
 }
 
 #[tokio::test]
 async fn a_page_is_not_an_answer() {
-    for head in [
-        "HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n",
-        "HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/html\r\n\r\n",
+    for (head, code) in [
+        ("HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n", code::UPSTREAM_PROTOCOL),
+        ("HTTP/1.1 502 Bad Gateway\r\ncontent-type: text/html\r\n\r\n", Code::UNAVAILABLE),
     ] {
         let outcome = ask_bytes(format!("{head}<html><h1>502 Bad Gateway</h1>nginx/1.24.0</html>")).await;
         let error = outcome.map_or_else(|error| error, |outcome| outcome.error.unwrap());
-        assert_eq!(error.code(), Code::UNAVAILABLE);
+        assert_eq!(error.code(), code);
         assert!(!format!("{error:?}").contains("nginx"), "{error:?}");
     }
 }
@@ -156,10 +158,25 @@ async fn what_does_not_speak_http_is_said_as_such() {
 }
 
 #[tokio::test]
-async fn a_redirect_is_not_followed() {
-    let error =
-        ask_bytes("HTTP/1.1 307 Temporary Redirect\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n")
-            .await
-            .unwrap_err();
+async fn a_redirect_is_not_followed_and_the_key_stays_here() {
+    let trap = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let there = trap.local_addr().unwrap();
+    let error = ask_bytes(format!(
+        "HTTP/1.1 307 Temporary Redirect\r\nlocation: http://{there}/v1/chat/completions\r\ncontent-length: 0\r\n\r\n"
+    ))
+    .await
+    .unwrap_err();
     assert!(error.message().contains("another address"), "{error:?}");
+    // Whoever had followed would have been here before the error was.
+    let visitor = futures_util::FutureExt::now_or_never(trap.accept());
+    assert!(visitor.is_none(), "somebody went there");
+}
+
+#[tokio::test]
+async fn broken_json_in_one_body_is_not_an_answer() {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n";
+    for body in [r#"{"id":"x","choices":["#, r#"{"choices":[]}"#, "{}", ""] {
+        let outcome = ask_bytes(format!("{head}{body}")).await.unwrap();
+        assert_eq!(outcome.error.unwrap().code(), code::UPSTREAM_PROTOCOL, "{body}");
+    }
 }

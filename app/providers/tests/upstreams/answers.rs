@@ -38,6 +38,7 @@ async fn an_answer_that_was_not_streamed_is_read_too() {
         .unwrap();
     assert_eq!(outcome.text, "Hello! How can I help?");
     assert_eq!(outcome.finish, Some((FinishReason::Stop, usage(9, 12, 0))));
+    assert!(outcome.pieces.iter().all(|piece| piece.wire.is_empty()), "a body is no stream's frame");
 }
 
 #[tokio::test]
@@ -66,6 +67,20 @@ async fn comments_and_empty_deltas_are_life_but_not_a_flood() {
     let outcome = ask_bytes(stream_of(&format!(": wait\n\n{thinking}{}{STOP}{DONE}", text("done")))).await.unwrap();
     assert_eq!(outcome.text, "done");
     assert!((1..10).contains(&outcome.statuses), "{}", outcome.statuses);
+}
+
+#[tokio::test]
+async fn every_frame_comes_through_once_in_order_and_byte_for_byte() {
+    for fixture in [
+        include_str!("../../fixtures/openai_compatible/openai.sse"),
+        include_str!("../../fixtures/openai_compatible/vllm.sse"),
+        include_str!("../../fixtures/openai_compatible/openrouter.sse"),
+    ] {
+        let outcome = ask_bytes(stream_of(fixture)).await.unwrap();
+        let frames: Vec<_> = outcome.pieces.iter().flat_map(|piece| &piece.wire).map(|frame| &frame.data).collect();
+        let sent: Vec<_> = fixture.lines().filter_map(|line| line.strip_prefix("data: ")).collect();
+        assert_eq!(frames, sent[..sent.len() - 1], "all but [DONE]");
+    }
 }
 
 #[tokio::test]
