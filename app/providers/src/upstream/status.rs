@@ -25,12 +25,23 @@ impl Refusal<'_> {
         let words = Words::of(self.body);
         let cause = cause(self.status.as_u16(), &words);
         let error = failure::explain(cause, speaker, &words).with_detail("status", self.status.as_u16());
+        let error = match self.request_id() {
+            Some(id) => error.with_detail("upstream_request_id", id),
+            None => error,
+        };
         let waits = matches!(error.advice(), RetryAdvice::RetryNow | RetryAdvice::RetryAfter(_));
         let wait = || retry_after(self.headers, self.now_ms).or_else(|| told_in_words(&words.message));
         match waits.then(wait).flatten() {
             Some(wait) => error.with_retry_after(wait),
             None => error,
         }
+    }
+
+    /// What the upstream's own support asks for first.
+    fn request_id(&self) -> Option<String> {
+        let id = ["x-request-id", "request-id", "cf-ray"].iter().find_map(|name| self.headers.get(*name)?.to_str().ok())?;
+        let id: String = id.chars().filter(|letter| letter.is_ascii_graphic()).take(100).collect();
+        (!id.is_empty()).then_some(id)
     }
 
     /// The model says that it does not go on from a given beginning.

@@ -7,6 +7,7 @@ mod anthropic;
 mod broken;
 mod continuation;
 mod line;
+mod odd_streams;
 mod passing_on;
 mod scenarios;
 mod silence;

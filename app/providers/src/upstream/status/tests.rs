@@ -183,12 +183,13 @@ fn no_page_no_secret_and_no_foreign_word_gets_into_a_message() {
 fn operators_find_the_upstreams_words_in_the_details() {
     let error = refusal(
         400,
-        &[],
+        &[("request-id", "req_011 C")],
         r#"{"error":{"message":"Unknown parameter: 'top_k'.","type":"invalid_request_error","code":"unknown_parameter"}}"#,
     );
     assert_eq!(detail(&error, "upstream_said"), "Unknown parameter: 'top_k'.");
     assert_eq!(detail(&error, "upstream_code"), "unknown_parameter");
     assert_eq!(detail(&error, "status"), "400");
+    assert_eq!(detail(&error, "upstream_request_id"), "req_011C");
 }
 
 #[test]
