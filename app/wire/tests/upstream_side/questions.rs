@@ -62,7 +62,11 @@ fn tools_and_images() -> ChatRequest {
         },
         Message {
             role: Role::Assistant,
-            parts: vec![Part::Text("I look.".into()), call("a", "weather", r#"{"city": "Rome"}"#), call("b.1", "clock", "")],
+            parts: vec![
+                Part::Text("I look.".into()),
+                call("a", "weather", r#"{"city": "Rome"}"#),
+                call("b.1", "clock", ""),
+            ],
         },
         Message { role: Role::Tool, parts: vec![result("a", "rain", ToolOutcome::Worked)] },
         Message {
