@@ -69,6 +69,15 @@ pub const STREAM_CUT: Code = Code::new(&CodeSpec {
     suggestion: "Try again. What had arrived is kept.",
 });
 
+pub const TOOL_CALL_TRUNCATED: Code = Code::new(&CodeSpec {
+    name: "TOOL_CALL_TRUNCATED",
+    advice: RetryAdvice::RetryNow,
+    retry_after: None,
+    blame: Blame::Target,
+    message: "The line dropped in the middle of a tool call.",
+    suggestion: "Try again. The unfinished call must not be carried out.",
+});
+
 pub const INTERRUPTED: Code = Code::new(&CodeSpec {
     name: "INTERRUPTED",
     advice: RetryAdvice::RetryNow,
@@ -96,15 +105,6 @@ pub const UPSTREAM_PROTOCOL: Code = Code::new(&CodeSpec {
     suggestion: "Check the upstream's address in the settings, or use another model.",
 });
 
-pub const TOOL_CALL_TRUNCATED: Code = Code::new(&CodeSpec {
-    name: "TOOL_CALL_TRUNCATED",
-    advice: RetryAdvice::RetryNow,
-    retry_after: None,
-    blame: Blame::Target,
-    message: "The line dropped in the middle of a tool call. Nothing was run.",
-    suggestion: "Ask again. What had arrived is kept.",
-});
-
 pub const TOOL_NOT_FOUND: Code = Code::new(&CodeSpec {
     name: "TOOL_NOT_FOUND",
     advice: RetryAdvice::Never,
@@ -123,10 +123,10 @@ pub const ALL: &[Code] = &[
     CONTEXT_TOO_LONG,
     UNSUPPORTED_INPUT,
     STREAM_CUT,
+    TOOL_CALL_TRUNCATED,
     INTERRUPTED,
     QUOTA_EXHAUSTED,
     UPSTREAM_PROTOCOL,
-    TOOL_CALL_TRUNCATED,
     TOOL_NOT_FOUND,
 ];
 
@@ -171,6 +171,12 @@ pub fn stream_cut(target: &str) -> Error {
         .with_detail("target", target)
 }
 
+pub fn tool_call_truncated(target: &str) -> Error {
+    Error::new(TOOL_CALL_TRUNCATED)
+        .with_message(format!("The line to {target} dropped in the middle of a tool call."))
+        .with_detail("target", target)
+}
+
 pub fn interrupted() -> Error {
     Error::new(INTERRUPTED)
 }
@@ -185,12 +191,6 @@ pub fn quota_exhausted(target: &str) -> Error {
 pub fn upstream_protocol(target: &str) -> Error {
     Error::new(UPSTREAM_PROTOCOL)
         .with_message(format!("{target} sent something that is not an answer."))
-        .with_detail("target", target)
-}
-
-pub fn tool_call_truncated(target: &str) -> Error {
-    Error::new(TOOL_CALL_TRUNCATED)
-        .with_message(format!("The line to {target} dropped in the middle of a tool call. Nothing was run."))
         .with_detail("target", target)
 }
 
