@@ -78,6 +78,33 @@ pub const INTERRUPTED: Code = Code::new(&CodeSpec {
     suggestion: "Continue the answer or start it over. What had arrived is kept.",
 });
 
+pub const QUOTA_EXHAUSTED: Code = Code::new(&CodeSpec {
+    name: "QUOTA_EXHAUSTED",
+    advice: RetryAdvice::TryElsewhere,
+    retry_after: None,
+    blame: Blame::Quota,
+    message: "The account there is used up.",
+    suggestion: "Add credit to the account, or use another model.",
+});
+
+pub const UPSTREAM_PROTOCOL: Code = Code::new(&CodeSpec {
+    name: "UPSTREAM_PROTOCOL",
+    advice: RetryAdvice::TryElsewhere,
+    retry_after: None,
+    blame: Blame::Target,
+    message: "The server sent something that is not an answer.",
+    suggestion: "Check the upstream's address in the settings, or use another model.",
+});
+
+pub const TOOL_CALL_TRUNCATED: Code = Code::new(&CodeSpec {
+    name: "TOOL_CALL_TRUNCATED",
+    advice: RetryAdvice::RetryNow,
+    retry_after: None,
+    blame: Blame::Target,
+    message: "The line dropped in the middle of a tool call. Nothing was run.",
+    suggestion: "Ask again. What had arrived is kept.",
+});
+
 pub const TOOL_NOT_FOUND: Code = Code::new(&CodeSpec {
     name: "TOOL_NOT_FOUND",
     advice: RetryAdvice::Never,
@@ -97,6 +124,9 @@ pub const ALL: &[Code] = &[
     UNSUPPORTED_INPUT,
     STREAM_CUT,
     INTERRUPTED,
+    QUOTA_EXHAUSTED,
+    UPSTREAM_PROTOCOL,
+    TOOL_CALL_TRUNCATED,
     TOOL_NOT_FOUND,
 ];
 
@@ -143,6 +173,25 @@ pub fn stream_cut(target: &str) -> Error {
 
 pub fn interrupted() -> Error {
     Error::new(INTERRUPTED)
+}
+
+/// No matter of waiting: somebody must pay, or the period must end.
+pub fn quota_exhausted(target: &str) -> Error {
+    Error::new(QUOTA_EXHAUSTED)
+        .with_message(format!("Our account at {target} is used up."))
+        .with_detail("target", target)
+}
+
+pub fn upstream_protocol(target: &str) -> Error {
+    Error::new(UPSTREAM_PROTOCOL)
+        .with_message(format!("{target} sent something that is not an answer."))
+        .with_detail("target", target)
+}
+
+pub fn tool_call_truncated(target: &str) -> Error {
+    Error::new(TOOL_CALL_TRUNCATED)
+        .with_message(format!("The line to {target} dropped in the middle of a tool call. Nothing was run."))
+        .with_detail("target", target)
 }
 
 pub fn tool_not_found(name: &str) -> Error {

@@ -31,6 +31,16 @@ pub trait Provider: Send + Sync + Debug {
         Continuation::Unsupported
     }
 
+    /// Looks whether `model` goes on from a given beginning: asks it a question that shows it. What is found is kept,
+    /// and `continuation` says it from then on.
+    fn verify_continuation<'a>(
+        &'a self,
+        model: &'a str,
+        _token: &'a CancelToken,
+    ) -> BoxFuture<'a, Result<Continuation, Error>> {
+        Box::pin(async move { Ok(self.continuation(model)) })
+    }
+
     /// How long to wait for it.
     fn timers(&self) -> Timers {
         Timers::default()

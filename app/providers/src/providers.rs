@@ -5,7 +5,11 @@ use std::sync::Arc;
 use steadfast::{Clock, Error};
 use steadfast_contract::provider::Provider;
 
-use crate::{openai_compatible::OpenAiCompatible, settings::UpstreamSettings};
+use crate::{
+    anthropic::Anthropic,
+    openai_compatible::OpenAiCompatible,
+    settings::{UpstreamProtocol, UpstreamSettings},
+};
 
 /// One provider for each upstream, in the same order. Fails with `VALIDATION` on the first that cannot be used.
 pub fn open_all(upstreams: Vec<UpstreamSettings>, clock: &Clock) -> Result<Vec<Arc<dyn Provider>>, Error> {
@@ -13,8 +17,9 @@ pub fn open_all(upstreams: Vec<UpstreamSettings>, clock: &Clock) -> Result<Vec<A
 }
 
 /// The provider for one upstream. Fails with `VALIDATION` when its settings cannot be used.
-///
-/// There is one protocol so far; a second one makes this a `match`.
 pub fn open(upstream: UpstreamSettings, clock: Clock) -> Result<Arc<dyn Provider>, Error> {
-    Ok(Arc::new(OpenAiCompatible::new(upstream, clock)?))
+    Ok(match upstream.protocol {
+        UpstreamProtocol::OpenAi => Arc::new(OpenAiCompatible::new(upstream, clock)?),
+        UpstreamProtocol::Anthropic => Arc::new(Anthropic::new(upstream, clock)?),
+    })
 }

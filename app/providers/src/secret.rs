@@ -14,9 +14,19 @@ impl Secret {
         Self(secret.into())
     }
 
-    /// The `authorization` header that carries it; marked, so that HTTP code does not print it either.
+    /// The `authorization` header that carries it.
     pub(crate) fn as_bearer(&self) -> Result<HeaderValue, Error> {
-        let mut value = HeaderValue::try_from(format!("Bearer {}", self.0.trim()))
+        Self::header(&format!("Bearer {}", self.0.trim()))
+    }
+
+    /// A header that carries nothing else.
+    pub(crate) fn as_key(&self) -> Result<HeaderValue, Error> {
+        Self::header(self.0.trim())
+    }
+
+    /// Marked, so that HTTP code does not print it either.
+    fn header(text: &str) -> Result<HeaderValue, Error> {
+        let mut value = HeaderValue::try_from(text)
             .map_err(|_invalid| Error::validation("The key holds a character that a header cannot carry."))?;
         value.set_sensitive(true);
         Ok(value)

@@ -18,27 +18,31 @@ pub(super) fn of_request(upstream: &str, error: hyper_util::client::legacy::Erro
     if let Some(TooSlow(limit)) = find(&error) {
         return Error::timeout("connect", *limit)
             .with_message(format!("{upstream} could not be connected in time."))
+            .with_detail("failed_at", "connect")
             .with_source(error);
     }
     let found = if find::<Unresolved>(&error).is_some() {
         Error::unavailable(upstream)
             .with_message(format!("The address of {upstream} cannot be found."))
             .with_suggestion("Check the network, and the upstream's address in the settings.")
+            .with_detail("failed_at", "name")
             .with_detail("cause", "the name cannot be resolved")
     } else if let Some(tls) = find::<rustls::Error>(&error) {
         Error::unavailable(upstream)
             .with_message(format!("No secure connection to {upstream} can be made."))
             .with_suggestion("Check the upstream's address and its certificate.")
             .with_advice(RetryAdvice::TryElsewhere)
+            .with_detail("failed_at", "tls")
             .with_detail("cause", tls)
     } else if let Some(kind) = not_there(&error) {
         Error::unavailable(upstream)
             .with_message(format!("{upstream} cannot be connected. It may not be running."))
+            .with_detail("failed_at", "connect")
             .with_detail("cause", kind)
     } else if find::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
         not_http(upstream).with_detail("cause", &error)
     } else {
-        Error::connection_lost(upstream).with_detail("cause", &error)
+        Error::connection_lost(upstream).with_detail("failed_at", "line").with_detail("cause", &error)
     };
     found.with_source(error)
 }

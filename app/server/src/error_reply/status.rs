@@ -42,9 +42,9 @@ const TABLE: &[(u16, &[&str])] = &[
     (413, &["REQUEST_TOO_LARGE"]),
     (415, &["UNSUPPORTED_MEDIA_TYPE"]),
     (421, &["MISDIRECTED"]),
-    (429, &["RATE_LIMITED"]),
+    (429, &["RATE_LIMITED", "QUOTA_EXHAUSTED"]),
     (500, &["INTERNAL", "CORRUPT", "INVALID_MODEL_FILE"]),
-    (502, &["CONNECTION_LOST", "STREAM_CUT"]),
+    (502, &["CONNECTION_LOST", "STREAM_CUT", "UPSTREAM_PROTOCOL", "TOOL_CALL_TRUNCATED"]),
     (
         503,
         &[

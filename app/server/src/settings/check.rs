@@ -124,7 +124,7 @@ impl Check<'_> {
             }
             tier
         });
-        ModelSettings { id: raw.id.clone(), name: raw.name.clone(), tier, context: raw.context }
+        ModelSettings { name: raw.name.clone(), tier, context: raw.context, ..ModelSettings::named(raw.id.clone()) }
     }
 
     fn names_are_unique(&mut self, upstreams: &[RawUpstream]) {

@@ -46,12 +46,15 @@ const KINDS: Record<string, ErrorKind> = {
 
   OVERLOADED: kind('upstream.busy', 'err.upstream.busy', 'err.then.wait', 'offered'),
   RATE_LIMITED: kind('upstream.rate', 'err.upstream.rate', 'err.then.wait', 'offered'),
+  QUOTA_EXHAUSTED: kind('upstream.rate', 'err.upstream.quota', 'err.then.credit', 'never', 'open_servers'),
+  UPSTREAM_PROTOCOL: kind('upstream.down', 'err.upstream.protocol', 'err.then.address', 'never', 'open_servers'),
   UNAVAILABLE: kind('upstream.down', 'err.upstream.down', 'err.then.wait', 'offered', 'open_servers'),
   CONNECTION_LOST: kind('upstream.down', 'err.upstream.lost', 'err.then.wait', 'offered', 'open_servers'),
   CIRCUIT_OPEN: kind('upstream.down', 'err.upstream.resting', 'err.then.wait', 'offered', 'open_servers'),
   RETRY_EXHAUSTED: kind('upstream.down', 'err.upstream.exhausted', 'err.then.wait', 'offered', 'open_servers'),
   TIMEOUT: kind('upstream.timeout', 'err.upstream.timeout', 'err.then.wait', 'offered'),
   STREAM_CUT: kind('stream.cut', 'err.stream.cut', 'err.then.saved', 'offered'),
+  TOOL_CALL_TRUNCATED: kind('stream.cut', 'err.stream.call', 'err.then.saved', 'offered'),
   INTERRUPTED: kind('stream.cut', 'err.stream.restart', 'err.then.saved', 'offered'),
 
   UNAUTHORIZED: kind('auth.key', 'err.auth.key', 'err.then.key', 'never', 'open_servers'),

@@ -1,0 +1,3 @@
+//! The chunks of a stream, or one body.
+
+pub mod read;

@@ -1,0 +1,3 @@
+//! The body of a request.
+
+pub mod write;

@@ -1,0 +1,4 @@
+//! Anthropic's `/v1/messages`.
+
+pub mod answer;
+pub mod question;

@@ -1,0 +1,3 @@
+//! The events of a stream, or one body.
+
+pub mod read;
