@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use steadfast_contract::model::{ModelInfo, Place, Tier};
+use steadfast_contract::model::{Abilities, ModelInfo, Place, Tier};
 
 use crate::secret::Secret;
 
@@ -62,6 +62,7 @@ impl UpstreamSettings {
             memory_bytes: None,
             context_tokens: model.context,
             upstream: Some(self.name.clone()),
+            abilities: Abilities::default(),
         }
     }
 }
