@@ -73,7 +73,12 @@ impl Gateway {
     /// # Errors
     /// `STORAGE_UNAVAILABLE` and its kin when the store cannot be read.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, Error> {
-        let routes = Arc::new(Routes::new(parts.providers, Arc::clone(&parts.models), parts.settings.clone()));
+        let routes = Arc::new(Routes::new(
+            parts.providers,
+            Arc::clone(&parts.models),
+            parts.settings.clone(),
+            parts.clock.clone(),
+        ));
         let asker = Asker { settings: parts.settings, clock: parts.clock, events: parts.events };
         let line = LiveLine::new(parts.boot);
         let runs = Runs::new(

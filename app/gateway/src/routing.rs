@@ -3,25 +3,43 @@
 //! A name is a tier (`quick`), a model id, or `UPSTREAM/MODEL`. Nothing is guessed: an unknown name is a
 //! `NOT_FOUND` that lists the names there are.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+mod ability;
+mod health;
+mod order;
 
-use steadfast::{Breaker, Error};
+use std::{collections::BTreeMap, sync::Arc};
+
+use steadfast::{Clock, Error, Keyed, Ranked};
 use steadfast_contract::{
     model::{ModelHost, ModelInfo, ModelStatus, Place},
-    provider::{Continuation, Provider},
+    provider::{Continuation, Provider, Timers},
 };
 
-use crate::settings::{GatewaySettings, tier_name};
+use self::order::ChainOrder;
+pub(crate) use self::{
+    ability::{able, tokens},
+    health::{Admission, Insistence, TargetHealth},
+};
+use crate::settings::{ChainSettings, GatewaySettings, tier_name};
 
-/// Somebody who may answer, with the breaker that everybody who asks it shares.
+/// Somebody who may answer, with what everybody who asks it knows of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) model: ModelInfo,
-    pub(crate) breaker: Breaker,
+    pub(crate) health: TargetHealth,
+    /// What its chain calls it.
+    pub(crate) link: String,
+    /// It tries again and elsewhere by itself.
+    pub(crate) is_router: bool,
+}
+
+/// Who may answer a question, best first; never empty.
+#[derive(Debug, Clone)]
+pub(crate) struct Chain {
+    pub(crate) targets: Vec<Target>,
+    /// Over the links' names, when the order is measured.
+    pub(crate) ranked: Option<Ranked<String>>,
 }
 
 /// A name that can be asked for.
@@ -39,13 +57,27 @@ pub(crate) struct Routes {
     providers: Vec<Arc<dyn Provider>>,
     models: Arc<dyn ModelHost>,
     settings: GatewaySettings,
-    breakers: Mutex<BTreeMap<String, Breaker>>,
+    healths: Keyed<String, TargetHealth>,
+    orders: BTreeMap<String, ChainOrder>,
 }
 
 impl Target {
     /// Whether it goes on from a begun answer to the letter.
     pub(crate) fn continues_exactly(&self) -> bool {
-        self.provider.continuation(&self.model.id) == Continuation::Exact
+        self.continuation() == Continuation::Exact
+    }
+
+    pub(crate) fn continuation(&self) -> Continuation {
+        self.provider.continuation(&self.model.id)
+    }
+
+    /// `UPSTREAM/MODEL`, or the local model's id.
+    pub(crate) fn full_name(&self) -> String {
+        full_name(self.provider.as_ref(), &self.model)
+    }
+
+    pub(crate) fn timers(&self) -> Timers {
+        self.provider.timers()
     }
 
     pub(crate) fn is_local(&self) -> bool {
@@ -66,11 +98,20 @@ impl Routes {
         providers: Vec<Arc<dyn Provider>>,
         models: Arc<dyn ModelHost>,
         settings: GatewaySettings,
+        clock: Clock,
     ) -> Self {
-        Self { providers, models, settings, breakers: Mutex::default() }
+        let usual = ChainSettings::default();
+        let orders = settings
+            .tiers
+            .iter()
+            .map(|(name, links)| (name.clone(), ChainOrder::new(links, settings.chains.get(name).unwrap_or(&usual))));
+        let orders = orders.collect();
+        let of_targets = settings.clone();
+        let healths = Keyed::new(move |name: &String| TargetHealth::new(name, &of_targets, &clock));
+        Self { providers, models, settings, healths, orders }
     }
 
-    /// The targets for `name`, best first; never empty.
+    /// The targets for `name`, as listed; never empty.
     pub(crate) fn resolve(&self, name: &str) -> Result<Vec<Target>, Error> {
         let chain = self.settings.tiers.get(name);
         let targets: Vec<Target> = match chain {
@@ -78,6 +119,14 @@ impl Routes {
             None => self.find(name).into_iter().collect(),
         };
         if targets.is_empty() { Err(self.unknown(name)) } else { Ok(targets) }
+    }
+
+    /// Puts `targets`, which `resolve` gave for `name`, into the order of this question.
+    pub(crate) fn in_order(&self, name: &str, targets: Vec<Target>, session: Option<&str>) -> Chain {
+        match self.orders.get(name) {
+            Some(order) => Chain { targets: order.arrange(targets, session), ranked: order.ranked.clone() },
+            None => Chain { targets, ranked: None },
+        }
     }
 
     pub(crate) fn list(&self) -> Vec<Listed> {
@@ -93,22 +142,17 @@ impl Routes {
             })
             .or_else(|| self.known().find(|(provider, model)| full_name(provider.as_ref(), model) == name))
             .or_else(|| self.known().find(|(_, model)| model.tier.is_some_and(|tier| tier_name(tier) == name)))?;
-        Some(Target { provider: Arc::clone(provider), breaker: self.breaker(provider.as_ref(), &model), model })
+        Some(Target {
+            provider: Arc::clone(provider),
+            health: self.healths.of(full_name(provider.as_ref(), &model).as_str()),
+            model,
+            link: name.to_owned(),
+            is_router: self.settings.routers.contains(provider.name()),
+        })
     }
 
     fn known(&self) -> impl Iterator<Item = (&Arc<dyn Provider>, ModelInfo)> {
         self.providers.iter().flat_map(|provider| provider.models().into_iter().map(move |model| (provider, model)))
-    }
-
-    fn breaker(&self, provider: &dyn Provider, model: &ModelInfo) -> Breaker {
-        let name = full_name(provider, model);
-        let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || {
-            Breaker::consecutive(self.settings.breaker_failures)
-                .open_for(self.settings.breaker_rest)
-                .named(name.clone())
-        };
-        breakers.entry(name.clone()).or_insert_with(new).clone()
     }
 
     fn listed(&self, provider: &Arc<dyn Provider>, model: ModelInfo) -> Listed {
