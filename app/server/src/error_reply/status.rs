@@ -44,7 +44,7 @@ const TABLE: &[(u16, &[&str])] = &[
     (421, &["MISDIRECTED"]),
     (429, &["RATE_LIMITED"]),
     (500, &["INTERNAL", "CORRUPT", "INVALID_MODEL_FILE"]),
-    (502, &["CONNECTION_LOST", "STREAM_CUT"]),
+    (502, &["CONNECTION_LOST", "STREAM_CUT", "TOOL_CALL_TRUNCATED"]),
     (
         503,
         &[
