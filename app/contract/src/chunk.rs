@@ -140,6 +140,8 @@ pub enum SeamMethod {
     Exact,
     /// A model that is known to go on from a given beginning was given one.
     Prefill,
+    /// Only thoughts had been shown: somebody else answers from the beginning.
+    Anew,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]

@@ -69,6 +69,15 @@ pub const STREAM_CUT: Code = Code::new(&CodeSpec {
     suggestion: "Try again. What had arrived is kept.",
 });
 
+pub const TOOL_CALL_TRUNCATED: Code = Code::new(&CodeSpec {
+    name: "TOOL_CALL_TRUNCATED",
+    advice: RetryAdvice::RetryNow,
+    retry_after: None,
+    blame: Blame::Target,
+    message: "The line dropped in the middle of a tool call.",
+    suggestion: "Try again. The unfinished call must not be carried out.",
+});
+
 pub const INTERRUPTED: Code = Code::new(&CodeSpec {
     name: "INTERRUPTED",
     advice: RetryAdvice::RetryNow,
@@ -123,6 +132,7 @@ pub const ALL: &[Code] = &[
     CONTEXT_TOO_LONG,
     UNSUPPORTED_INPUT,
     STREAM_CUT,
+    TOOL_CALL_TRUNCATED,
     INTERRUPTED,
     QUOTA_EXHAUSTED,
     UPSTREAM_PROTOCOL,
@@ -168,6 +178,12 @@ pub fn unsupported_input(message: impl Into<String>) -> Error {
 pub fn stream_cut(target: &str) -> Error {
     Error::new(STREAM_CUT)
         .with_message(format!("The line to {target} dropped in the middle of the answer."))
+        .with_detail("target", target)
+}
+
+pub fn tool_call_truncated(target: &str) -> Error {
+    Error::new(TOOL_CALL_TRUNCATED)
+        .with_message(format!("The line to {target} dropped in the middle of a tool call."))
         .with_detail("target", target)
 }
 

@@ -57,6 +57,24 @@ pub struct ModelInfo {
     pub context_tokens: Option<u32>,
     /// The upstream's name for remote models.
     pub upstream: Option<String>,
+    /// For routing; the page does not ask.
+    #[serde(skip)]
+    #[ts(skip)]
+    pub abilities: Abilities,
+}
+
+/// What a model can be given and asked for. `None` is not known, and counts as yes: the upstream then says it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Abilities {
+    pub tools: Option<bool>,
+    pub images: Option<bool>,
+    /// An answer that follows a JSON schema, or is JSON at all.
+    pub schema: Option<bool>,
+}
+
+impl Abilities {
+    /// Text in, text out.
+    pub const TEXT_ONLY: Self = Self { tools: Some(false), images: Some(false), schema: Some(false) };
 }
 
 /// A model with its state, as lists, pages and events show it.

@@ -13,7 +13,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 
 use steadfast::Error;
-use steadfast_contract::model::{ModelInfo, Place, Tier};
+use steadfast_contract::model::{Abilities, ModelInfo, Place, Tier};
 
 /// Every model of this machine, in the order of the files.
 #[derive(Debug, Clone)]
@@ -125,6 +125,7 @@ impl Entry {
             memory_bytes: Some(self.memory_bytes),
             context_tokens: Some(self.context),
             upstream: None,
+            abilities: Abilities::TEXT_ONLY,
         }
     }
 }

@@ -1,28 +1,43 @@
-//! One question to an ordered list of targets, up to the commit point.
+//! One question to its targets, up to the commit point.
 //!
-//! Each target is asked through retry and breaker; the next one has its turn when the one before cannot answer.
-//! Whoever asks hears of every attempt before its wait begins, so a page can count down.
+//! `course` decides whose turn it is and how patient we are with them (`patience`); here one target is asked, through
+//! retry, budget and breaker, under the limits of `stream/limits.rs`. Whoever asks hears of every attempt before its
+//! wait begins, so a page can count down, and all of them are noted (`notes`).
 
 mod announce;
+mod course;
+mod notes;
+mod patience;
 
 use std::{sync::Arc, time::Duration};
 
-use steadfast::{Attempt, Call, CancelToken, Clock, Code, Deadline, Error, Events, Nudge, Retry};
+use steadfast::{Attempt, Call, CancelToken, Clock, Deadline, Error, Events, Nudge, Ranked};
 use steadfast_contract::{
     chat::{ChatRequest, Message, Role},
     chunk::AnswerStream,
+    model::Failure,
     provider::{Ask, Delivery},
 };
 
-use self::announce::Announcer;
-pub(crate) use self::announce::{Attempted, Listener, Unheard};
-use crate::{routing::Target, settings::GatewaySettings, stream};
+use self::{announce::Announcer, course::Course, patience::Patience};
+pub(crate) use self::{
+    announce::{Attempted, Listener, Moment, Unheard},
+    notes::Notes,
+};
+pub use self::notes::AttemptNote;
+use crate::{
+    routing::{self, Admission, Insistence, Target},
+    settings::GatewaySettings,
+    stream::{self, Limits},
+};
 
 /// What is asked, of whom, and until when.
 #[derive(Debug, Clone)]
 pub(crate) struct Question {
     /// Best first; never empty.
     pub(crate) targets: Vec<Target>,
+    /// The measured order of the chain that `targets` are of; `None` asks them as listed.
+    pub(crate) ranked: Option<Ranked<String>>,
     /// Its `model` is the name that was asked for; every target is sent its own.
     pub(crate) request: ChatRequest,
     pub(crate) delivery: Delivery,
@@ -32,6 +47,11 @@ pub(crate) struct Question {
     pub(crate) deadline: Deadline,
     pub(crate) request_id: String,
     pub(crate) nudge: Nudge,
+    pub(crate) notes: Notes,
+    pub(crate) moment: Moment,
+    /// Why it is asked again in the middle of the answer.
+    pub(crate) cause: Option<Failure>,
+    pub(crate) insistence: Insistence,
 }
 
 /// An answer whose first content is there.
@@ -51,44 +71,39 @@ pub(crate) struct Asker {
 }
 
 impl Asker {
-    /// The first target that answers. The error is the last target's, or the first that no target could mend.
+    /// The first target that answers. The error is the last target's, or the first that no target could mend; its
+    /// detail `attempts` lists what was tried.
     pub(crate) async fn ask(&self, question: &Question, listener: Arc<dyn Listener>) -> Result<Opened, Error> {
-        let mut targets = question.targets.iter();
-        while let Some(target) = targets.next() {
-            let attempts = self.attempts(targets.len());
-            match self.ask_target(question, target, attempts, Arc::clone(&listener)).await {
-                Ok(opened) => return Ok(opened),
-                Err(error) if targets.len() == 0 || is_the_callers_own(&error) => return Err(error),
-                Err(_) => {} // every attempt was announced; the next target has its turn
-            }
-        }
-        Err(Error::internal("a question without a target"))
+        let call = self.call(question, format!("ask for {}", question.request.model)).with_events(self.events.clone());
+        let asked = Course::new(self, question, &call, listener).run().await;
+        asked.map_err(|error| question.notes.on(error))
     }
 
-    /// How often a target is asked behind which `fallbacks` more are waiting.
-    pub(crate) fn attempts(&self, fallbacks: usize) -> u32 {
-        match fallbacks {
-            0 => self.settings.attempts,
-            _ => self.settings.attempts.min(ATTEMPTS_BEFORE_A_FALLBACK),
-        }
+    /// How often the first of `targets` is asked at most.
+    pub(crate) fn attempts(&self, targets: &[Target]) -> u32 {
+        let patience = match targets {
+            [first, ..] if first.is_router => Patience::Once,
+            [_] => Patience::Long,
+            _ => Patience::Quick,
+        };
+        patience.attempts(&self.settings)
     }
 
     async fn ask_target(
         &self,
         question: &Question,
         target: &Target,
-        attempts: u32,
-        listener: Arc<dyn Listener>,
+        patience: Patience,
+        listener: &Arc<dyn Listener>,
     ) -> Result<Opened, Error> {
-        let announcer = Arc::new(Announcer::new(target.label(), listener));
-        let call = Call::new(format!("ask {}", target.label()), &question.token)
-            .with_clock(self.clock.clone())
-            .with_deadline(question.deadline)
-            .with_nudge(question.nudge.clone())
+        let announcer = Arc::new(Announcer::new(target.label(), question, Arc::clone(listener)));
+        let call = self
+            .call(question, format!("ask {}", target.label()))
             .with_events(self.events.clone().and(Arc::<Announcer>::clone(&announcer)));
-        let stream = self
-            .retry(attempts)
-            .run(&call, |attempt| self.attempt(question, target, &call, attempt, Arc::clone(&announcer)))
+        let stream = patience
+            .retry(&self.settings)
+            .budget(target.health.budget.clone())
+            .run(&call, |attempt| self.attempt(question, target, &call, (attempt, patience), Arc::clone(&announcer)))
             .await?;
         Ok(Opened {
             stream,
@@ -97,27 +112,53 @@ impl Asker {
         })
     }
 
-    fn retry(&self, attempts: u32) -> Retry {
-        Retry::exponential(self.settings.wait_first).max_delay(self.settings.wait_max).max_attempts(attempts)
-    }
-
     async fn attempt(
         &self,
         question: &Question,
         target: &Target,
         call: &Call,
-        attempt: Attempt,
+        (attempt, patience): (Attempt, Patience),
         announcer: Arc<Announcer>,
     ) -> Result<AnswerStream, Error> {
+        // A target that rests is not asked, and nobody hears of an attempt that is none.
+        let admission = target.health.enter(call)?;
         announcer.begins(attempt);
-        let opened = target.breaker.run(call, self.open(question, target, &announcer)).await;
-        opened.inspect_err(|error| announcer.failed(error))
+        let began = self.clock.now();
+        let opened = self.open(question, target, call, admission, &announcer).await;
+        let took = self.clock.now().saturating_duration_since(began);
+        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        question.notes.add(target.full_name(), opened.as_ref().err(), ms);
+        opened.map_err(|error| {
+            announcer.failed(&error);
+            let advice = patience.advice(&error);
+            error.with_advice(advice)
+        })
     }
 
-    async fn open(&self, question: &Question, target: &Target, announcer: &Announcer) -> Result<AnswerStream, Error> {
-        let chunks = target.provider.open(self.ask_for(question, target)).await?;
-        let guarded = stream::guarded(chunks, target.label(), self.settings.idle, self.clock.clone());
-        stream::first_content(guarded, &target.label(), |status| announcer.status(status)).await
+    async fn open(
+        &self,
+        question: &Question,
+        target: &Target,
+        call: &Call,
+        admission: Admission,
+        announcer: &Announcer,
+    ) -> Result<AnswerStream, Error> {
+        let limits = self.limits(question, target);
+        let watched = stream::watched(target.provider.open(self.ask_for(question, target)), limits, admission, call.clone());
+        let whole_calls = stream::whole_calls(watched.await?);
+        stream::first_content(whole_calls, &target.label(), |status| announcer.status(status)).await
+    }
+
+    fn limits(&self, question: &Question, target: &Target) -> Limits {
+        let tokens = routing::tokens(&question.request);
+        Limits::new(target, question.delivery, tokens, self.settings.idle)
+    }
+
+    fn call(&self, question: &Question, operation: String) -> Call {
+        Call::new(operation, &question.token)
+            .with_clock(self.clock.clone())
+            .with_deadline(question.deadline)
+            .with_nudge(question.nudge.clone())
     }
 
     fn ask_for(&self, question: &Question, target: &Target) -> Ask {
@@ -144,11 +185,3 @@ impl Question {
         callers.map_or(settings.total, |limit| limit.min(settings.total))
     }
 }
-
-/// Errors that another target would only repeat.
-fn is_the_callers_own(error: &Error) -> bool {
-    matches!(error.code(), Code::VALIDATION | Code::CANCELLED)
-}
-
-/// One quick second try; then a healthy fallback serves people better than more waiting.
-const ATTEMPTS_BEFORE_A_FALLBACK: u32 = 2;

@@ -5,11 +5,13 @@ use std::{fmt::Debug, sync::Arc, time::Duration};
 use steadfast::{CancelToken, Deadline, Error};
 use steadfast_contract::{chat::ChatRequest, chunk::AnswerStream, code, provider::Delivery};
 
+pub use crate::asking::AttemptNote;
 use crate::{
-    asking::{Question, Unheard},
+    asking::{Listener, Moment, Notes, Question, Unheard},
     gateway::Gateway,
     readiness::{self, NotReady},
-    routing::Target,
+    routing::{self, Chain, Insistence, Target},
+    stream,
 };
 
 #[derive(Debug, Clone)]
@@ -20,17 +22,21 @@ pub struct ChatAsk {
     pub request_id: String,
     /// The caller's own limit; ours holds as well.
     pub deadline: Option<Duration>,
+    /// Questions with the same key keep to one target of a weighted chain, for its cache's sake.
+    pub session: Option<String>,
     /// Cancelled when the caller leaves.
     pub token: CancelToken,
 }
 
-/// An answer whose first content is there.
+/// An answer whose first content is there. It goes on elsewhere when it breaks, as far as that is honest.
 pub struct Answer {
     pub stream: AnswerStream,
     /// The model that answers.
     pub model: String,
     /// Where it runs: "this machine", or the upstream's name.
     pub target: String,
+    /// What was tried until then, the attempt that answers included.
+    pub attempts: Vec<AttemptNote>,
 }
 
 impl Debug for Answer {
@@ -44,9 +50,13 @@ impl Gateway {
     pub async fn chat(&self, ask: ChatAsk) -> Result<Answer, Error> {
         let limit = Question::limit(&self.asker.settings, ask.deadline);
         let deadline = Deadline::after(&self.asker.clock, limit);
-        let targets = self.wait_for_targets(self.routes.resolve(&ask.request.model)?, &ask.token, deadline).await?;
+        let name = ask.request.model.clone();
+        let able = routing::able(self.routes.resolve(&name)?, &ask.request)?;
+        let ready = self.wait_for_targets(able, &ask.token, deadline).await?;
+        let Chain { targets, ranked } = self.routes.in_order(&name, ready, ask.session.as_deref());
         let question = Question {
             targets,
+            ranked,
             request: ask.request,
             delivery: ask.delivery,
             continues: None,
@@ -54,12 +64,18 @@ impl Gateway {
             deadline,
             request_id: ask.request_id,
             nudge: Default::default(),
+            notes: Notes::default(),
+            moment: Moment::BeforeContent,
+            cause: None,
+            insistence: Insistence::Patient,
         };
-        let opened = self.asker.ask(&question, Arc::new(Unheard)).await?;
+        let listener: Arc<dyn Listener> = Arc::new(Unheard);
+        let opened = self.asker.ask(&question, Arc::clone(&listener)).await?;
         Ok(Answer {
-            stream: opened.stream,
-            model: opened.target.model.id,
+            model: opened.target.model.id.clone(),
             target: opened.target.provider.name().to_owned(),
+            attempts: question.notes.all(),
+            stream: stream::recovering(&self.asker, question, opened, listener),
         })
     }
 

@@ -3,7 +3,7 @@
 //! Thin on purpose: each method finds the room that does the work. Starting closes what the last process left
 //! open before anything new is accepted.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use steadfast::{CancelReason, CancelToken, Clock, Error, Events};
 use steadfast_contract::{
@@ -73,7 +73,12 @@ impl Gateway {
     /// # Errors
     /// `STORAGE_UNAVAILABLE` and its kin when the store cannot be read.
     pub async fn start(parts: Parts) -> Result<Arc<Self>, Error> {
-        let routes = Arc::new(Routes::new(parts.providers, Arc::clone(&parts.models), parts.settings.clone()));
+        let routes = Arc::new(Routes::new(
+            parts.providers,
+            Arc::clone(&parts.models),
+            parts.settings.clone(),
+            parts.clock.clone(),
+        ));
         let asker = Asker { settings: parts.settings, clock: parts.clock, events: parts.events };
         let line = LiveLine::new(parts.boot);
         let runs = Runs::new(
@@ -94,8 +99,8 @@ impl Gateway {
     }
 
     /// From the next question on these answer, in these chains. A target that stays keeps its breaker.
-    pub fn change_routes(&self, providers: Vec<Arc<dyn Provider>>, tiers: BTreeMap<String, Vec<String>>) {
-        self.routes.change(providers, tiers);
+    pub fn change_routes(&self, providers: Vec<Arc<dyn Provider>>, settings: GatewaySettings) {
+        self.routes.change(providers, settings);
     }
 
     pub fn models(&self) -> &Arc<dyn ModelHost> {

@@ -16,10 +16,10 @@ mod settings;
 mod stream;
 
 pub use self::{
-    chat::{Answer, ChatAsk},
+    chat::{Answer, AttemptNote, ChatAsk},
     gateway::{Gateway, NewRun, Parts, SendMessage},
     live::LiveReader,
     routing::Listed,
     runs::Follow,
-    settings::GatewaySettings,
+    settings::{ChainSettings, GatewaySettings, Order},
 };

@@ -3,25 +3,46 @@
 //! A name is a tier (`quick`), a model id, or `UPSTREAM/MODEL`. Nothing is guessed: an unknown name is a
 //! `NOT_FOUND` that lists the names there are.
 
+mod ability;
+mod health;
+mod order;
+
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError, RwLock},
+    sync::{Arc, PoisonError, RwLock},
 };
 
-use steadfast::{Breaker, Error};
+use steadfast::{Clock, Error, Keyed, Ranked};
 use steadfast_contract::{
     model::{ModelHost, ModelInfo, ModelStatus, Place},
-    provider::{Continuation, Provider},
+    provider::{Continuation, Provider, Timers},
 };
 
-use crate::settings::{GatewaySettings, tier_name};
+pub(crate) use self::{
+    ability::{able, tokens},
+    health::{Admission, Insistence, TargetHealth},
+};
+use self::order::ChainOrder;
+use crate::settings::{ChainSettings, GatewaySettings, tier_name};
 
-/// Somebody who may answer, with the breaker that everybody who asks it shares.
+/// Somebody who may answer, with what everybody who asks it knows of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) model: ModelInfo,
-    pub(crate) breaker: Breaker,
+    pub(crate) health: TargetHealth,
+    /// What its chain calls it.
+    pub(crate) link: String,
+    /// It tries again and elsewhere by itself.
+    pub(crate) is_router: bool,
+}
+
+/// Who may answer a question, best first; never empty.
+#[derive(Debug, Clone)]
+pub(crate) struct Chain {
+    pub(crate) targets: Vec<Target>,
+    /// Over the links' names, when the order is measured.
+    pub(crate) ranked: Option<Ranked<String>>,
 }
 
 /// A name that can be asked for.
@@ -38,17 +59,26 @@ pub struct Listed {
 pub(crate) struct Routes {
     known: RwLock<Arc<Known>>,
     models: Arc<dyn ModelHost>,
-    settings: GatewaySettings,
-    breakers: Mutex<BTreeMap<String, Breaker>>,
+    healths: Keyed<String, TargetHealth>,
 }
 
 /// Who answers, and in which chains; changed as a whole, never in part.
 struct Known {
     providers: Vec<Arc<dyn Provider>>,
-    tiers: BTreeMap<String, Vec<String>>,
+    settings: GatewaySettings,
+    orders: BTreeMap<String, ChainOrder>,
 }
 
 impl Known {
+    fn new(providers: Vec<Arc<dyn Provider>>, settings: GatewaySettings) -> Self {
+        let usual = ChainSettings::default();
+        let orders = settings.tiers.iter().map(|(name, links)| {
+            (name.clone(), ChainOrder::new(links, settings.chains.get(name).unwrap_or(&usual)))
+        });
+        let orders = orders.collect();
+        Self { providers, settings, orders }
+    }
+
     fn models(&self) -> impl Iterator<Item = (&Arc<dyn Provider>, ModelInfo)> {
         self.providers.iter().flat_map(|provider| provider.models().into_iter().map(move |model| (provider, model)))
     }
@@ -57,7 +87,20 @@ impl Known {
 impl Target {
     /// Whether it goes on from a begun answer to the letter.
     pub(crate) fn continues_exactly(&self) -> bool {
-        self.provider.continuation(&self.model.id) == Continuation::Exact
+        self.continuation() == Continuation::Exact
+    }
+
+    pub(crate) fn continuation(&self) -> Continuation {
+        self.provider.continuation(&self.model.id)
+    }
+
+    /// `UPSTREAM/MODEL`, or the local model's id.
+    pub(crate) fn full_name(&self) -> String {
+        full_name(self.provider.as_ref(), &self.model)
+    }
+
+    pub(crate) fn timers(&self) -> Timers {
+        self.provider.timers()
     }
 
     pub(crate) fn is_local(&self) -> bool {
@@ -78,23 +121,35 @@ impl Routes {
         providers: Vec<Arc<dyn Provider>>,
         models: Arc<dyn ModelHost>,
         settings: GatewaySettings,
+        clock: Clock,
     ) -> Self {
-        let known = Known { providers, tiers: settings.tiers.clone() };
-        Self { known: RwLock::new(Arc::new(known)), models, settings, breakers: Mutex::default() }
+        let healths = {
+            let (settings, clock) = (settings.clone(), clock.clone());
+            Keyed::new(move |name: &String| TargetHealth::new(name, &settings, &clock))
+        };
+        Self { known: RwLock::new(Arc::new(Known::new(providers, settings))), models, healths }
     }
 
-    pub(crate) fn change(&self, providers: Vec<Arc<dyn Provider>>, tiers: BTreeMap<String, Vec<String>>) {
-        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Known { providers, tiers });
+    pub(crate) fn change(&self, providers: Vec<Arc<dyn Provider>>, settings: GatewaySettings) {
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(Known::new(providers, settings));
     }
 
-    /// The targets for `name`, best first; never empty.
+    /// The targets for `name`, as listed; never empty.
     pub(crate) fn resolve(&self, name: &str) -> Result<Vec<Target>, Error> {
         let known = self.known();
-        let targets: Vec<Target> = match known.tiers.get(name) {
+        let targets: Vec<Target> = match known.settings.tiers.get(name) {
             Some(chain) => chain.iter().filter_map(|link| self.find(&known, link)).collect(),
             None => self.find(&known, name).into_iter().collect(),
         };
         if targets.is_empty() { Err(self.unknown(name)) } else { Ok(targets) }
+    }
+
+    /// Puts `targets`, which `resolve` gave for `name`, into the order of this question.
+    pub(crate) fn in_order(&self, name: &str, targets: Vec<Target>, session: Option<&str>) -> Chain {
+        match self.known().orders.get(name) {
+            Some(order) => Chain { targets: order.arrange(targets, session), ranked: order.ranked.clone() },
+            None => Chain { targets, ranked: None },
+        }
     }
 
     pub(crate) fn list(&self) -> Vec<Listed> {
@@ -110,22 +165,17 @@ impl Routes {
             })
             .or_else(|| known.models().find(|(provider, model)| full_name(provider.as_ref(), model) == name))
             .or_else(|| known.models().find(|(_, model)| model.tier.is_some_and(|tier| tier_name(tier) == name)))?;
-        Some(Target { provider: Arc::clone(provider), breaker: self.breaker(provider.as_ref(), &model), model })
+        Some(Target {
+            provider: Arc::clone(provider),
+            health: self.healths.of(full_name(provider.as_ref(), &model).as_str()),
+            model,
+            link: name.to_owned(),
+            is_router: known.settings.routers.contains(provider.name()),
+        })
     }
 
     fn known(&self) -> Arc<Known> {
         Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn breaker(&self, provider: &dyn Provider, model: &ModelInfo) -> Breaker {
-        let name = full_name(provider, model);
-        let mut breakers = self.breakers.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || {
-            Breaker::consecutive(self.settings.breaker_failures)
-                .open_for(self.settings.breaker_rest)
-                .named(name.clone())
-        };
-        breakers.entry(name.clone()).or_insert_with(new).clone()
     }
 
     fn listed(&self, provider: &Arc<dyn Provider>, model: ModelInfo) -> Listed {
@@ -142,7 +192,7 @@ impl Routes {
     fn unknown(&self, name: &str) -> Error {
         let mut names: Vec<String> =
             self.list().into_iter().flat_map(|listed| listed.aliases.into_iter().chain([listed.id])).collect();
-        names.extend(self.known().tiers.keys().cloned());
+        names.extend(self.known().settings.tiers.keys().cloned());
         names.sort();
         names.dedup();
         Error::not_found("model", name).with_suggestion(format!("Ask for one of: {}.", names.join(", ")))

@@ -1,6 +1,9 @@
 //! What an operator may choose about asking, and the numbers that hold when they choose nothing.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use steadfast_contract::model::Tier;
 
@@ -15,7 +18,8 @@ pub struct GatewaySettings {
     /// Refusals in a row until a target rests, and for how long.
     pub breaker_failures: u32,
     pub breaker_rest: Duration,
-    /// Silence after which a stream counts as dead; heartbeats and prompt progress are not silence.
+    /// Silence after which the local engine counts as dead; heartbeats and prompt progress are not silence. Remote
+    /// targets have timers of their own.
     pub idle: Duration,
     /// The longest that one question may take, waiting for a model included.
     pub total: Duration,
@@ -29,6 +33,35 @@ pub struct GatewaySettings {
     pub system_prompt: Option<String>,
     /// Ordered chains: `genius = ["cloud-b/big-model", "qwen3-8b"]`. A tier without one is its local model.
     pub tiers: BTreeMap<String, Vec<String>>,
+    /// How a chain is walked, by its name in `tiers`. A chain without an entry is walked as it is listed.
+    pub chains: BTreeMap<String, ChainSettings>,
+    /// Upstreams that try again and elsewhere by themselves: they get one try from us and never a second.
+    pub routers: BTreeSet<String>,
+}
+
+impl GatewaySettings {
+    /// The same, with the chains of `new`: what can change while the program runs.
+    #[must_use]
+    pub fn with_routing_of(&self, new: &Self) -> Self {
+        let Self { tiers, chains, routers, .. } = new.clone();
+        Self { tiers, chains, routers, ..self.clone() }
+    }
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ChainSettings {
+    pub order: Order,
+    /// By the link's name: of 3 + 1 questions, 3 begin at the first. Sessions keep to their target. A link without a
+    /// weight only stands in for the others.
+    pub weights: BTreeMap<String, u32>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Order {
+    #[default]
+    Listed,
+    /// By what was measured: the least expected time to an answer first, now and then another to keep the measure.
+    Ranked,
 }
 
 impl Default for GatewaySettings {
@@ -46,6 +79,8 @@ impl Default for GatewaySettings {
             undo_for: Duration::from_secs(60),
             system_prompt: None,
             tiers: BTreeMap::new(),
+            chains: BTreeMap::new(),
+            routers: BTreeSet::new(),
         }
     }
 }

@@ -1,18 +1,18 @@
 //! What is done to a stream between the provider and whoever reads it.
 //!
-//! Both guards end a stream with a typed error where the bare stream would just fall silent.
+//! On one attempt: `watched` ends it when a limit is passed or its end marker is missing, `whole_calls` holds a tool
+//! call back until it is whole, `commit_point` waits for the first content. On the answer: `recovery` goes on
+//! elsewhere when an attempt breaks, as far as `ladder` allows and `seam` can join, and `record` knows what was said.
 
 mod commit_point;
-mod idle_guard;
+mod ladder;
+mod limits;
+mod record;
+mod recovery;
+mod seam;
+mod watched;
+mod whole_calls;
 
-use std::time::Duration;
-
-use steadfast::Clock;
-use steadfast_contract::chunk::AnswerStream;
-
-pub(crate) use self::commit_point::first_content;
-
-/// A stream that cannot hang and cannot end without its end marker.
-pub(crate) fn guarded(stream: AnswerStream, target: String, idle: Duration, clock: Clock) -> AnswerStream {
-    idle_guard::guard(stream, target, idle, clock)
-}
+pub(crate) use self::{
+    commit_point::first_content, limits::Limits, recovery::recovering, watched::watched, whole_calls::whole_calls,
+};

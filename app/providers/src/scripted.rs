@@ -7,6 +7,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use futures_util::stream;
@@ -14,9 +15,10 @@ use steadfast::Error;
 use steadfast_contract::{
     BoxFuture,
     chat::ChatRequest,
-    chunk::{AnswerStream, Chunk, FinishReason, Piece, Status},
-    model::{ModelInfo, Place, Tier},
-    provider::{Ask, Continuation, Provider},
+    chunk::{AnswerStream, Chunk, FinishReason, Piece, Status, ToolCallPart, Weight},
+    model::{Abilities, ModelInfo, Place, Tier},
+    provider::{Ask, Continuation, Provider, Timers},
+    usage::Usage,
 };
 use tokio::sync::Semaphore;
 
@@ -31,6 +33,13 @@ pub enum Act {
 #[derive(Debug)]
 pub enum Line {
     Say(&'static str),
+    Words(String),
+    Think(&'static str),
+    /// A part of the tool call with this index: its first part names it.
+    Call(u32, &'static str),
+    Other(Weight),
+    /// Nothing for so long.
+    Pause(Duration),
     Status(Status),
     /// The stream breaks with this error.
     Break(Error),
@@ -40,6 +49,7 @@ pub enum Line {
     Stall,
     /// The end marker. A script without it is cut.
     Finish,
+    FinishWith(FinishReason, Usage),
 }
 
 /// Holds a script until the test opens it.
@@ -50,7 +60,8 @@ pub struct Gate(Arc<Semaphore>);
 pub struct Scripted {
     name: String,
     models: Vec<ModelInfo>,
-    continues: bool,
+    continuation: Continuation,
+    timers: Timers,
     acts: Mutex<VecDeque<Act>>,
     asked: Mutex<Vec<ChatRequest>>,
     /// Streams that were dropped before their end.
@@ -86,18 +97,36 @@ impl Scripted {
 
     /// Stands for the engine: its models are on this machine, and it can go on from a text.
     pub fn engine(models: Vec<ModelInfo>, acts: impl IntoIterator<Item = Act>) -> Self {
-        Self { continues: true, models, ..Self::new("this machine", remote("", ""), acts) }
+        Self { continuation: Continuation::Exact, models, ..Self::new("this machine", remote("", ""), acts) }
     }
 
     fn new(name: &str, model: ModelInfo, acts: impl IntoIterator<Item = Act>) -> Self {
         Self {
             name: name.to_owned(),
             models: vec![model],
-            continues: false,
+            continuation: Continuation::Unsupported,
+            timers: Timers::default(),
             acts: Mutex::new(acts.into_iter().collect()),
             asked: Mutex::default(),
             left: Arc::default(),
         }
+    }
+
+    /// Whether it can be made to go on from a given beginning.
+    #[must_use]
+    pub fn continuing(self, continuation: Continuation) -> Self {
+        Self { continuation, ..self }
+    }
+
+    #[must_use]
+    pub fn waited_for(self, timers: Timers) -> Self {
+        Self { timers, ..self }
+    }
+
+    #[must_use]
+    pub fn able_to(mut self, abilities: Abilities) -> Self {
+        self.models.iter_mut().for_each(|model| model.abilities = abilities);
+        self
     }
 
     /// Every question so far.
@@ -121,7 +150,11 @@ impl Provider for Scripted {
     }
 
     fn continuation(&self, _model: &str) -> Continuation {
-        if self.continues { Continuation::Exact } else { Continuation::Unsupported }
+        self.continuation
+    }
+
+    fn timers(&self) -> Timers {
+        self.timers
     }
 
     fn open(&self, ask: Ask) -> BoxFuture<'_, Result<AnswerStream, Error>> {
@@ -155,12 +188,20 @@ impl Stage {
         loop {
             match self.lines.pop_front() {
                 Some(Line::Say(words)) => return Some(Ok(Chunk::Text(words.to_owned()).into())),
+                Some(Line::Words(words)) => return Some(Ok(Chunk::Text(words).into())),
+                Some(Line::Think(thought)) => return Some(Ok(Chunk::Reasoning(thought.to_owned()).into())),
+                Some(Line::Call(index, arguments)) => return Some(Ok(call_part(index, arguments).into())),
+                Some(Line::Other(weight)) => return Some(Ok(Chunk::Other(weight).into())),
+                Some(Line::Pause(length)) => tokio::time::sleep(length).await,
                 Some(Line::Status(status)) => return Some(Ok(Chunk::Status(status).into())),
                 Some(Line::Wait(gate)) => gate.passed().await,
                 Some(Line::Stall) => std::future::pending().await,
                 Some(Line::Break(error)) => return self.end(Some(Err(error))),
                 Some(Line::Finish) => {
                     return self.end(Some(Ok(Chunk::Finish { reason: FinishReason::Stop, usage: None }.into())));
+                }
+                Some(Line::FinishWith(reason, usage)) => {
+                    return self.end(Some(Ok(Chunk::Finish { reason, usage: Some(usage) }.into())));
                 }
                 None => return self.end(None),
             }
@@ -179,6 +220,15 @@ impl Drop for Stage {
             self.left.fetch_add(1, Ordering::AcqRel);
         }
     }
+}
+
+fn call_part(index: u32, arguments: &str) -> Chunk {
+    Chunk::ToolCall(ToolCallPart {
+        index,
+        id: Some(format!("call_{index}")),
+        name: Some("tide".to_owned()),
+        arguments: arguments.to_owned(),
+    })
 }
 
 /// A model on this machine, for [`Scripted::engine`].
@@ -205,6 +255,7 @@ fn remote(upstream: &str, id: &str) -> ModelInfo {
         memory_bytes: None,
         context_tokens: None,
         upstream: Some(upstream.to_owned()),
+        abilities: Abilities::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use steadfast_contract::{
-    model::{ModelInfo, Place, Tier},
+    model::{Abilities, ModelInfo, Place, Tier},
     provider::{Continuation, Timers},
 };
 
@@ -99,6 +99,7 @@ impl ModelSettings {
             memory_bytes: None,
             context_tokens: self.context,
             upstream: Some(upstream.to_owned()),
+            abilities: Abilities::default(),
         }
     }
 }

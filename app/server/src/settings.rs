@@ -104,12 +104,11 @@ impl Settings {
 
     /// What differs in `new` and cannot change while the program runs.
     pub(crate) fn waiting_for_a_restart(&self, new: &Self) -> Vec<&'static str> {
-        let numbers = |settings: &Self| GatewaySettings { tiers: Default::default(), ..settings.gateway.clone() };
         let parts = [
             ("listen", self.listen != new.listen),
             ("data_dir", self.data_dir != new.data_dir),
             ("models", self.models != new.models),
-            ("gateway", numbers(self) != numbers(new)),
+            ("gateway", self.gateway.with_routing_of(&new.gateway) != new.gateway),
             ("log", self.log != new.log),
             ("debug", self.detail != new.detail),
         ];

@@ -10,6 +10,8 @@ use std::{
 use steadfast::{Attempt, Error, Event, Sink};
 use steadfast_contract::{chunk::Status, model::Failure};
 
+use super::Question;
+
 /// Somebody who wants to know how an answer comes about.
 pub(crate) trait Listener: Send + Sync {
     /// An attempt begins now, or after `wait`.
@@ -18,8 +20,18 @@ pub(crate) trait Listener: Send + Sync {
     fn status(&self, status: Status);
 }
 
+/// When in an answer's life an attempt is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Moment {
+    #[default]
+    BeforeContent,
+    /// The reader has some of the answer already.
+    MidAnswer,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Attempted {
+    pub(crate) moment: Moment,
     pub(crate) target: String,
     pub(crate) attempt: u32,
     pub(crate) of: u32,
@@ -40,13 +52,14 @@ impl Listener for Unheard {
 
 pub(super) struct Announcer {
     target: String,
+    moment: Moment,
     listener: Arc<dyn Listener>,
     cause: Mutex<Option<Failure>>,
 }
 
 impl Announcer {
-    pub(super) fn new(target: String, listener: Arc<dyn Listener>) -> Self {
-        Self { target, listener, cause: Mutex::default() }
+    pub(super) fn new(target: String, question: &Question, listener: Arc<dyn Listener>) -> Self {
+        Self { target, moment: question.moment, listener, cause: Mutex::new(question.cause.clone()) }
     }
 
     pub(super) fn begins(&self, attempt: Attempt) {
@@ -63,7 +76,8 @@ impl Announcer {
 
     fn announce(&self, attempt: u32, of: u32, wait: Duration) {
         let cause = self.cause.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        self.listener.attempt(Attempted { target: self.target.clone(), attempt, of, wait, cause });
+        let (moment, target) = (self.moment, self.target.clone());
+        self.listener.attempt(Attempted { moment, target, attempt, of, wait, cause });
     }
 }
 

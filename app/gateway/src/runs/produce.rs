@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use steadfast::{Call, CancelReason, Deadline, Error, Retry};
 use steadfast_contract::{
     chat::ChatRequest,
-    chunk::{Chunk, FinishReason, Status},
+    chunk::{AnswerStream, Chunk, FinishReason, Status},
     code,
     model::Failure,
     provider::Delivery,
@@ -23,9 +23,10 @@ use tokio::time::Instant;
 
 use super::{Runs, live_run::LiveRun};
 use crate::{
-    asking::{Attempted, Listener, Opened, Question},
+    asking::{Attempted, Listener, Moment, Notes, Question},
     readiness::{self, NotReady},
-    routing::Target,
+    routing::{self, Chain, Insistence, Target},
+    stream,
 };
 
 /// What the end marker said.
@@ -48,9 +49,12 @@ impl Runs {
     async fn story(self: &Arc<Self>, run: &Arc<LiveRun>) -> Result<Finished, Error> {
         let targets = self.wait_for_targets(run).await?;
         let question = self.begin(run, targets).await?;
-        let listener = Arc::new(Scribe::new(Arc::clone(self), Arc::clone(run)));
-        let opened = self.asker.ask(&question, listener).await?;
-        self.write_down(run, opened, question.continues).await
+        let listener: Arc<dyn Listener> = Arc::new(Scribe::new(Arc::clone(self), Arc::clone(run)));
+        let opened = self.asker.ask(&question, Arc::clone(&listener)).await?;
+        if let Some(text) = question.continues.clone().filter(|_| opened.continued) {
+            run.write(self.now_ms(), RunChange::Text { text });
+        }
+        self.write_down(run, stream::recovering(&self.asker, question, opened, listener)).await
     }
 
     /// The targets that can be asked now; waits for the first local one when there is none.
@@ -80,41 +84,46 @@ impl Runs {
     /// From here on the run has begun, and what is asked stands.
     async fn begin(&self, run: &LiveRun, targets: Vec<Target>) -> Result<Question, Error> {
         run.token.check()?;
+        let Chain { targets, ranked } =
+            self.routes.in_order(&run.spec.model, targets, Some(&run.spec.conversation_id));
         run.commit(self, connecting(self.first_attempt(&targets))).await?;
         let told = self.history(&run.spec).await?;
+        let request = ChatRequest {
+            model: run.spec.model.clone(),
+            messages: told.messages,
+            sampling: run.spec.sampling.clone(),
+            ..ChatRequest::default()
+        };
         Ok(Question {
-            targets,
-            request: ChatRequest {
-                model: run.spec.model.clone(),
-                messages: told.messages,
-                sampling: run.spec.sampling.clone(),
-                ..ChatRequest::default()
-            },
+            targets: routing::able(targets, &request)?,
+            ranked,
+            request,
             delivery: Delivery::Streamed,
             continues: told.continues,
             token: run.token.clone(),
             deadline: Deadline::after(&self.asker.clock, self.asker.settings.total),
             request_id: run.spec.id.clone(),
             nudge: run.nudge.clone(),
+            notes: Notes::default(),
+            moment: Moment::BeforeContent,
+            cause: None,
+            insistence: Insistence::Insists,
         })
     }
 
     fn first_attempt(&self, targets: &[Target]) -> Attempted {
         Attempted {
+            moment: Moment::BeforeContent,
             target: targets.first().map(Target::label).unwrap_or_default(),
             attempt: 1,
-            of: self.asker.attempts(targets.len().saturating_sub(1)),
+            of: self.asker.attempts(targets),
             wait: Duration::ZERO,
             cause: None,
         }
     }
 
     /// Every chunk becomes an event; text is on disk at the latest `flush_every` after it was shown.
-    async fn write_down(&self, run: &LiveRun, opened: Opened, continues: Option<String>) -> Result<Finished, Error> {
-        if let Some(text) = continues.filter(|_| opened.continued) {
-            run.write(self.now_ms(), RunChange::Text { text });
-        }
-        let mut chunks = opened.stream;
+    async fn write_down(&self, run: &LiveRun, mut chunks: AnswerStream) -> Result<Finished, Error> {
         let mut flush_at: Option<Instant> = None;
         loop {
             tokio::select! {
@@ -241,12 +250,14 @@ fn in_line(why: QueuedWhy) -> RunChange {
 }
 
 fn connecting(attempted: Attempted) -> RunChange {
-    RunChange::Connecting {
-        attempt: attempted.attempt,
-        of: attempted.of,
-        target: attempted.target,
-        wait_ms: u64::try_from(attempted.wait.as_millis()).unwrap_or(u64::MAX),
-        cause: attempted.cause,
+    let Attempted { moment, target, attempt, of, wait, cause } = attempted;
+    let wait_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+    match moment {
+        Moment::BeforeContent => RunChange::Connecting { attempt, of, target, wait_ms, cause },
+        Moment::MidAnswer => {
+            let cause = cause.unwrap_or_else(|| Failure::from(&code::stream_cut(&target)));
+            RunChange::Recovering { attempt, of, target, wait_ms, cause }
+        }
     }
 }
 

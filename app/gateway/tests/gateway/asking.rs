@@ -2,43 +2,18 @@
 
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use steadfast::{CancelReason, CancelToken, Code};
-use steadfast_contract::{
-    chat::{ChatRequest, Message, Role},
-    chunk::Chunk,
-    code,
-    model::ModelPhase,
-    provider::Delivery,
-};
+use steadfast::{CancelReason, Code};
+use steadfast_contract::{code, model::ModelPhase};
 use steadfast_gateway::ChatAsk;
 use steadfast_providers::scripted::{Act, Line};
 
-use crate::house::{House, MINUTE, Plan, unavailable};
-
-fn ask(model: &str) -> ChatAsk {
-    ChatAsk {
-        request: ChatRequest {
-            model: model.to_owned(),
-            messages: vec![Message::text(Role::User, "hi")],
-            ..ChatRequest::default()
-        },
-        delivery: Delivery::Streamed,
-        request_id: "req_1".to_owned(),
-        deadline: None,
-        token: CancelToken::root("caller"),
-    }
-}
+use crate::{
+    house::{House, MINUTE, Plan, unavailable},
+    talk::{self, ask},
+};
 
 async fn text(house: &House, model: &str) -> Result<String, steadfast::Error> {
-    let mut answer = house.gateway.chat(ask(model)).await?;
-    let mut text = String::new();
-    while let Some(chunk) = answer.stream.next().await {
-        if let Chunk::Text(words) = chunk?.chunk {
-            text.push_str(&words);
-        }
-    }
-    Ok(text)
+    talk::listen(house.gateway.chat(ask(model)).await?).await.whole()
 }
 
 #[tokio::test(start_paused = true)]

@@ -36,12 +36,15 @@ pub(crate) struct Plan {
     pub(crate) cloud: Vec<Act>,
     pub(crate) quick: ModelPhase,
     pub(crate) tiers: BTreeMap<String, Vec<String>>,
+    /// Upstreams beside `cloud-b`.
+    pub(crate) more: Vec<Arc<Scripted>>,
+    pub(crate) settings: GatewaySettings,
 }
 
 impl Plan {
     /// Quick is ready and plays `engine`.
     pub(crate) fn quick(engine: Vec<Act>) -> Self {
-        Self { engine, cloud: Vec::new(), quick: ModelPhase::Ready, tiers: BTreeMap::new() }
+        Self { engine, cloud: Vec::new(), quick: ModelPhase::Ready, tiers: BTreeMap::new(), more: Vec::new(), settings: GatewaySettings::default() }
     }
 
     /// The upstream `cloud-b` plays `cloud`.
@@ -68,8 +71,12 @@ impl Plan {
         let gateway = Gateway::start(Parts {
             store: Arc::clone(&store),
             models: Arc::clone(&models) as Arc<dyn ModelHost>,
-            providers: vec![Arc::clone(&engine) as Arc<dyn Provider>, Arc::clone(&cloud) as Arc<dyn Provider>],
-            settings: GatewaySettings { tiers: self.tiers, ..GatewaySettings::default() },
+            providers: [Arc::clone(&engine), Arc::clone(&cloud)]
+                .into_iter()
+                .chain(self.more)
+                .map(|provider| provider as Arc<dyn Provider>)
+                .collect(),
+            settings: GatewaySettings { tiers: self.tiers, ..self.settings },
             clock: Clock::real(),
             token: token.clone(),
             events: Events::none(),

@@ -9,10 +9,14 @@
 )]
 
 mod asking;
+mod attempts;
 mod fallback;
 mod house;
+mod laws;
 mod queue;
+mod recovery;
 mod restart;
 mod runs;
 mod stop;
+mod talk;
 mod waiting;

@@ -1,8 +1,9 @@
 //! What a run goes through, and that its log says so.
 
-use steadfast::Code;
+use steadfast::{CancelReason, Code};
 use steadfast_contract::{
     chat::Role,
+    chunk::Status,
     code,
     run::{RunChange, RunState},
 };
@@ -132,15 +133,29 @@ async fn try_again_makes_a_second_version() {
 
 #[tokio::test(start_paused = true)]
 async fn continue_goes_on_from_the_text_where_the_model_can() {
-    let cut = Act::Speak(vec![Line::Say("half a ")]);
-    let house = Plan::quick(vec![cut, Act::says(&["sentence"])]).start().await;
+    let begun = Act::Speak(vec![Line::Say("half a "), Line::Stall]);
+    let house = Plan::quick(vec![begun, Act::says(&["sentence"])]).start().await;
     let run = house.send("m1", "quick", "hi").await;
-    house.ended(&run).await;
+    house.until_streaming(&run).await;
+    house.gateway.stop(&run.spec.id, CancelReason::UserStop).await.unwrap();
     let more = NewRun { id: "r2".into(), continues: Some(run.spec.id.clone()), ..NewRun::default() };
     let continued = house.gateway.run_again("m1", more).await.unwrap();
     assert_eq!(house.ended(&continued).await.text, "half a sentence");
     let told = house.engine.asked()[1].messages.last().cloned().unwrap();
     assert_eq!((told.role, told.as_text().unwrap()), (Role::Assistant, "half a ".into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_the_engine_dropped_goes_on_by_itself_and_the_log_says_so() {
+    let cut = Act::Speak(vec![Line::Say("half a ")]);
+    let house = Plan::quick(vec![cut, Act::says(&["sentence"])]).start().await;
+    let run = house.send("m1", "quick", "hi").await;
+    let log = house.log(&run).await;
+    let passed = [RunState::Connecting, RunState::Streaming, RunState::Recovering, RunState::Streaming, RunState::Done];
+    assert_eq!(states(&run, &log), passed);
+    assert!(log.iter().any(|event| matches!(&event.what, RunChange::Status { status: Status::Seam(_) })));
+    let view = house.ended(&run).await;
+    assert_eq!((view.text.as_str(), view.recoveries), ("half a sentence", 1));
 }
 
 #[tokio::test(start_paused = true)]

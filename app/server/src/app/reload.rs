@@ -88,12 +88,13 @@ impl Reloading {
             .upstreams
             .renewed(new.upstreams.clone(), &self.house.clock)
             .map_err(|error| vec![error.message().to_owned()])?;
-        rooms.gateway.change_routes(self.upstreams.providers(), new.gateway.tiers.clone());
+        let routing = self.in_force.gateway.with_routing_of(&new.gateway);
+        rooms.gateway.change_routes(self.upstreams.providers(), routing.clone());
         rooms.upstreams = self.upstreams.remote();
         self.house.open_rooms(rooms);
         let waiting = self.in_force.waiting_for_a_restart(&new);
         self.in_force.upstreams = new.upstreams;
-        self.in_force.gateway.tiers = new.gateway.tiers;
+        self.in_force.gateway = routing;
         info!(upstreams = self.in_force.upstreams.len(), ?waiting, "the new settings are in force");
         Ok(waiting)
     }

@@ -60,6 +60,7 @@ impl Caller<'_> {
             delivery,
             request_id: self.id.as_str().to_owned(),
             deadline: patience,
+            session: None,
             token: self.leaving.token().clone(),
         }
     }

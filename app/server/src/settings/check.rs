@@ -158,6 +158,7 @@ impl Check<'_> {
             undo_for: wait(raw.undo_for, usual.undo_for),
             system_prompt: raw.system_prompt.clone(),
             tiers,
+            ..usual
         };
         self.gateway_numbers(&settings);
         settings

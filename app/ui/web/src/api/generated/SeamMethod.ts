@@ -3,4 +3,4 @@
 /**
  * How an answer was joined.
  */
-export type SeamMethod = "exact" | "prefill";
+export type SeamMethod = "exact" | "prefill" | "anew";
