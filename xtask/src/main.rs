@@ -12,6 +12,7 @@ mod fuzz;
 mod house;
 mod needs;
 mod run;
+mod simulate;
 mod test;
 mod tidy;
 mod ui;
@@ -56,6 +57,12 @@ const COMMANDS: &[Command] = &[
         run: ui_types::run,
     },
     Command { name: "bench", takes: "[NAME]", does: "run the programs that measure the house", run: bench::run },
+    Command {
+        name: "simulate",
+        takes: "[--seeds N | --seed N]",
+        does: "play streams over a simulated network, 20,000 seeds unless told otherwise",
+        run: simulate::run,
+    },
     Command { name: "fuzz", takes: "NAME [ARGS...]", does: "run a fuzz target (needs cargo-fuzz)", run: fuzz::run },
 ];
 

@@ -105,15 +105,6 @@ pub const UPSTREAM_PROTOCOL: Code = Code::new(&CodeSpec {
     suggestion: "Check the upstream's address in the settings, or use another model.",
 });
 
-pub const TOOL_CALL_TRUNCATED: Code = Code::new(&CodeSpec {
-    name: "TOOL_CALL_TRUNCATED",
-    advice: RetryAdvice::RetryNow,
-    retry_after: None,
-    blame: Blame::Target,
-    message: "The line dropped in the middle of a tool call. Nothing was run.",
-    suggestion: "Ask again. What had arrived is kept.",
-});
-
 pub const TOOL_NOT_FOUND: Code = Code::new(&CodeSpec {
     name: "TOOL_NOT_FOUND",
     advice: RetryAdvice::Never,
@@ -121,6 +112,24 @@ pub const TOOL_NOT_FOUND: Code = Code::new(&CodeSpec {
     blame: Blame::Caller,
     message: "There is no such tool.",
     suggestion: "List the tools and use one of their names.",
+});
+
+pub const STREAM_EXPIRED: Code = Code::new(&CodeSpec {
+    name: "STREAM_EXPIRED",
+    advice: RetryAdvice::Never,
+    retry_after: None,
+    blame: Blame::Caller,
+    message: "This answer has ended, and its stream is no longer kept.",
+    suggestion: "Ask again, with a new idempotency key if you use one.",
+});
+
+pub const KEY_REUSED: Code = Code::new(&CodeSpec {
+    name: "KEY_REUSED",
+    advice: RetryAdvice::Never,
+    retry_after: None,
+    blame: Blame::Caller,
+    message: "This idempotency key was used for another request.",
+    suggestion: "Use a new key for a new request, and the same key only to send the same request again.",
 });
 
 /// Every code of this file, for the tests and the guide that walk them all.
@@ -132,12 +141,13 @@ pub const ALL: &[Code] = &[
     CONTEXT_TOO_LONG,
     UNSUPPORTED_INPUT,
     STREAM_CUT,
-    TOOL_CALL_TRUNCATED,
     INTERRUPTED,
     QUOTA_EXHAUSTED,
     UPSTREAM_PROTOCOL,
     TOOL_CALL_TRUNCATED,
     TOOL_NOT_FOUND,
+    STREAM_EXPIRED,
+    KEY_REUSED,
 ];
 
 pub fn model_loading(model: &str, retry_after: Option<Duration>) -> Error {
@@ -204,12 +214,14 @@ pub fn upstream_protocol(target: &str) -> Error {
         .with_detail("target", target)
 }
 
-pub fn tool_call_truncated(target: &str) -> Error {
-    Error::new(TOOL_CALL_TRUNCATED)
-        .with_message(format!("The line to {target} dropped in the middle of a tool call. Nothing was run."))
-        .with_detail("target", target)
-}
-
 pub fn tool_not_found(name: &str) -> Error {
     Error::new(TOOL_NOT_FOUND).with_message(format!("There is no tool named {name}."))
+}
+
+pub fn stream_expired() -> Error {
+    Error::new(STREAM_EXPIRED)
+}
+
+pub fn key_reused() -> Error {
+    Error::new(KEY_REUSED)
 }

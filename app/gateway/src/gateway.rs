@@ -13,14 +13,17 @@ use steadfast_contract::{
     provider::Provider,
     run::RunView,
     store::{ConversationStore, Written},
+    stream_log::{AnswerWriter, StreamState},
 };
 
 use crate::{
     asking::Asker,
+    chat::ChatAsk,
     live::{LiveLine, LiveReader},
     routing::{Listed, Routes},
     runs::{Follow, Runs},
     settings::GatewaySettings,
+    streams::{self, ReadFrom, StreamHandle, StreamInfo, StreamReader, StreamSpec, Streams},
 };
 
 /// What the gateway is made of.
@@ -42,6 +45,7 @@ pub struct Gateway {
     pub(crate) routes: Arc<Routes>,
     pub(crate) asker: Asker,
     pub(crate) models: Arc<dyn ModelHost>,
+    pub(crate) streams: Arc<Streams>,
     runs: Arc<Runs>,
     line: LiveLine,
 }
@@ -79,6 +83,7 @@ impl Gateway {
             parts.settings.clone(),
             parts.clock.clone(),
         ));
+        let streams = Streams::new(parts.settings.streams.clone(), parts.clock.clone(), parts.token.child("streams"));
         let asker = Asker { settings: parts.settings, clock: parts.clock, events: parts.events };
         let line = LiveLine::new(parts.boot);
         let runs = Runs::new(
@@ -90,7 +95,7 @@ impl Gateway {
             &parts.token,
         );
         runs.take_up().await?;
-        Ok(Arc::new(Self { routes, asker, models: parts.models, runs, line }))
+        Ok(Arc::new(Self { routes, asker, models: parts.models, streams: Arc::new(streams), runs, line }))
     }
 
     /// Every name that can be asked for.
@@ -186,6 +191,45 @@ impl Gateway {
     /// The run's events after `after`: what is in the log, then what comes.
     pub async fn follow(&self, run_id: &str, after: u64) -> Result<Follow, Error> {
         self.runs.follow(run_id, after).await
+    }
+
+    /// Asks, and writes the answer into a log that can be read again. The answer's task belongs to `ask.token`, which
+    /// must outlive its readers; what becomes of it when they leave is `spec.keep`.
+    ///
+    /// # Errors
+    /// `KEY_REUSED` and `STREAM_EXPIRED` for an idempotency key that cannot be answered, `RATE_LIMITED` when the
+    /// stream that answers it has all its readers, `OVERLOADED` when no more can be kept.
+    pub fn start_stream(
+        self: &Arc<Self>,
+        ask: ChatAsk,
+        spec: StreamSpec,
+        writer: Box<dyn AnswerWriter>,
+    ) -> Result<StreamHandle, Error> {
+        streams::start(self, ask, spec, writer)
+    }
+
+    /// The stream's frames from any place: what is in the log, then what comes.
+    ///
+    /// # Errors
+    /// `NOT_FOUND` for what never was and for what is somebody else's, `STREAM_EXPIRED` when it is no longer kept,
+    /// `VALIDATION` for a place that it has not reached, `RATE_LIMITED` when it has all its readers.
+    pub fn read_stream(&self, id: &str, principal: &str, from: impl Into<ReadFrom>) -> Result<StreamReader, Error> {
+        self.streams.read(id, principal, from.into())
+    }
+
+    /// Fails when the place `epoch`-`seq` is not one of this stream's.
+    pub fn check_stream_place(&self, id: &str, principal: &str, epoch: u64, seq: u64) -> Result<(), Error> {
+        self.streams.check_place(id, principal, epoch, seq)
+    }
+
+    /// Stops it and waits until it has ended. Stopping what has ended changes nothing.
+    pub async fn cancel_stream(&self, id: &str, principal: &str) -> Result<StreamState, Error> {
+        self.streams.cancel(id, principal).await
+    }
+
+    /// Every stream of `principal` that can be read, newest first.
+    pub fn live_streams(&self, principal: &str) -> Vec<StreamInfo> {
+        self.streams.list(principal)
     }
 }
 

@@ -3,7 +3,7 @@
 //!
 //! Sees providers, models and the store only through the contract's traits; knows no status code, no SQL and no
 //! wire format. `gateway.rs` is the face; a question goes `routing` → `asking` → `stream`, and an answer that the
-//! page owns is a run (`runs`).
+//! page owns is a run (`runs`); one that a program reads is a stream (`streams`).
 
 mod asking;
 mod chat;
@@ -14,6 +14,9 @@ mod routing;
 mod runs;
 mod settings;
 mod stream;
+mod streams;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use self::{
     chat::{Answer, AttemptNote, ChatAsk},
@@ -22,4 +25,9 @@ pub use self::{
     routing::Listed,
     runs::Follow,
     settings::{ChainSettings, GatewaySettings, Order},
+    settings::GatewaySettings,
+    streams::{
+        Arrival, IdempotencyKey, Keep, Opening, ReadFrom, StreamHandle, StreamInfo, StreamReader, StreamSettings,
+        StreamSpec,
+    },
 };

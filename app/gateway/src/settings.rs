@@ -7,6 +7,8 @@ use std::{
 
 use steadfast_contract::model::Tier;
 
+use crate::streams::StreamSettings;
+
 /// Checked by the server when it reads its file; every number here is used as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GatewaySettings {
@@ -33,6 +35,8 @@ pub struct GatewaySettings {
     pub system_prompt: Option<String>,
     /// Ordered chains: `genius = ["cloud-b/big-model", "qwen3-8b"]`. A tier without one is its local model.
     pub tiers: BTreeMap<String, Vec<String>>,
+    /// How much of the streams is kept.
+    pub streams: StreamSettings,
     /// How a chain is walked, by its name in `tiers`. A chain without an entry is walked as it is listed.
     pub chains: BTreeMap<String, ChainSettings>,
     /// Upstreams that try again and elsewhere by themselves: they get one try from us and never a second.
@@ -81,6 +85,7 @@ impl Default for GatewaySettings {
             tiers: BTreeMap::new(),
             chains: BTreeMap::new(),
             routers: BTreeSet::new(),
+            streams: StreamSettings::default(),
         }
     }
 }

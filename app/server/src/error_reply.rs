@@ -81,6 +81,12 @@ pub(crate) fn reply(Refusal(error): &Refusal, shape: Shape, id: &RequestId, deta
     response
 }
 
+/// For tests of handlers, which the edge does not stand around.
+#[cfg(test)]
+pub(crate) fn status_of(Refusal(error): &Refusal) -> StatusCode {
+    status::of(error)
+}
+
 /// What the client's own retry layer should do. Retries live in one layer, and that layer is ours: an error that
 /// waiting alone does not mend is final.
 fn advise(headers: &mut HeaderMap, error: &Error, report: &Report) {

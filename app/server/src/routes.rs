@@ -11,6 +11,7 @@ mod openai;
 mod page;
 mod runs;
 mod sse;
+mod streams;
 
 use std::sync::Arc;
 
@@ -27,6 +28,9 @@ pub(crate) fn router(house: Arc<House>) -> Router {
         .route("/v1/models", get(openai::models::list))
         .route("/v1/models/{*id}", get(openai::models::one))
         .route("/v1/chat/completions", post(openai::completions))
+        .route("/v1/streams", get(streams::list))
+        .route("/v1/streams/{id}", get(streams::read).delete(streams::cancel))
+        .route("/v1/streams/{id}/cancel", post(streams::cancel))
         .route("/api/models", get(models::list))
         .route("/api/models/{id}", get(models::one))
         .route("/api/models/{id}/load", post(models::load))

@@ -5,12 +5,14 @@
 use std::{io, panic::AssertUnwindSafe, time::Duration};
 
 use axum::{body::Body, response::Response};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use futures_util::{StreamExt, stream};
 use http::{HeaderName, HeaderValue, header};
 use serde::Serialize;
+use serde_json::{Map, Value, json};
 use steadfast::{CancelToken, Clock};
+use steadfast_contract::stream_log::LogItem;
 use tracing::error;
 
 /// `data: …`, with an id when a reader may come back to this place.
@@ -24,6 +26,45 @@ pub(super) fn data(id: Option<u64>, value: &impl Serialize) -> Bytes {
             comment("an event was lost")
         }
     }
+}
+
+/// Adds an item of a stream's log, with its place as the id. Data of several lines stays data.
+pub(super) fn log_item(bytes: &mut BytesMut, item: &LogItem) {
+    bytes.extend_from_slice(format!("id: {}-{}\n", item.epoch(), item.seq()).as_bytes());
+    match item {
+        LogItem::Frame(numbered) => {
+            if let Some(event) = &numbered.frame.event {
+                bytes.extend_from_slice(format!("event: {}\n", event.replace(['\r', '\n', '\0'], " ")).as_bytes());
+            }
+            data_lines(bytes, &numbered.frame.data);
+        }
+        LogItem::Snapshot(snapshot) => {
+            bytes.extend_from_slice(b"event: steadfast.snapshot\n");
+            let through = format!("{}-{}", snapshot.epoch, snapshot.through);
+            let value = match &snapshot.value {
+                Value::Object(members) => {
+                    let through = ("through".to_owned(), Value::from(through));
+                    std::iter::once(through).chain(members.clone()).collect::<Map<_, _>>().into()
+                }
+                other => json!({ "through": through, "value": other }),
+            };
+            data_lines(bytes, value.to_string().as_bytes());
+        }
+    }
+    bytes.extend_from_slice(b"\n");
+}
+
+fn data_lines(bytes: &mut BytesMut, data: &[u8]) {
+    for line in data.split(|byte| matches!(byte, b'\r' | b'\n')) {
+        bytes.extend_from_slice(b"data: ");
+        bytes.extend_from_slice(line);
+        bytes.extend_from_slice(b"\n");
+    }
+}
+
+/// How long a reader should wait before it comes back.
+pub(super) fn retry_after(wait: Duration) -> Bytes {
+    Bytes::from(format!("retry: {}\n\n", wait.as_millis()))
 }
 
 /// A line that every reader skips.
@@ -80,6 +121,7 @@ const HEADERS: [(HeaderName, &str); 3] = [
 mod tests {
     use http_body_util::BodyExt;
     use steadfast::CancelReason;
+    use steadfast_contract::{chat::Protocol, chunk::Frame, stream_log::Numbered};
 
     use super::*;
 
@@ -88,6 +130,18 @@ mod tests {
         let frame = data(Some(7), &serde_json::json!({"text": "a\n\ndata: forged"}));
         assert_eq!(frame, "id: 7\ndata: {\"text\":\"a\\n\\ndata: forged\"}\n\n");
         assert_eq!(comment("a\nb"), ": a b\n\n");
+    }
+
+    #[test]
+    fn a_frame_of_several_lines_is_one_event_and_forges_no_other() {
+        let frame = Frame {
+            protocol: Protocol::Messages,
+            event: Some("a\nid: 9".into()),
+            data: Bytes::from_static(b"{\n\ndata: [DONE]\r\n}"),
+        };
+        let mut bytes = BytesMut::new();
+        log_item(&mut bytes, &LogItem::Frame(Numbered { epoch: 2, seq: 7, frame }));
+        assert_eq!(bytes, "id: 2-7\nevent: a id: 9\ndata: {\ndata: \ndata: data: [DONE]\ndata: \ndata: }\n\n");
     }
 
     #[tokio::test(start_paused = true)]

@@ -64,6 +64,8 @@ const KINDS: Record<string, ErrorKind> = {
   UNSUPPORTED_INPUT: kind('input.unsupported', 'err.input.unsupported', 'err.then.edit', 'never', 'edit'),
   VALIDATION: kind('input.refused', 'err.input.refused', 'err.then.edit', 'never', 'edit'),
   CONFLICT: kind('input.refused', 'err.input.refused', 'err.then.edit', 'never', 'edit'),
+  STREAM_EXPIRED: kind('input.refused', 'err.input.refused', 'err.then.edit', 'never', 'edit'),
+  KEY_REUSED: kind('input.refused', 'err.input.refused', 'err.then.edit', 'never', 'edit'),
   TOOL_NOT_FOUND: kind('input.refused', 'err.input.refused', 'err.then.edit', 'never', 'edit'),
   NOT_FOUND: kind('input.refused', 'err.upstream.unknown', 'err.then.edit', 'never', 'open_servers'),
 

@@ -1,0 +1,198 @@
+//! The log of one stream: what its writer wrote, numbered, and how it ended.
+//!
+//! Everything happens under one lock, so a number is given and kept in one step. Whoever writes shows the epoch that
+//! it was given; after a takeover the old one is refused. The writer of the protocol lives in here, because only it
+//! can say everything so far in one frame, and only under the same lock is that the truth up to a number.
+
+use std::collections::VecDeque;
+
+use steadfast::Error;
+use steadfast_contract::{
+    chunk::{Chunk, Frame, Piece},
+    stream_log::{AnswerWriter, LogItem, Numbered, Snapshot, StreamState},
+};
+use tokio::time::Instant;
+
+use super::{
+    bounds::{Bounds, remembered, weight},
+    ledger::Share,
+    spec::Opening,
+};
+
+pub(super) struct Log {
+    writer: Box<dyn AnswerWriter>,
+    epoch: u64,
+    /// The newest frames; the last of them is number `last`.
+    frames: VecDeque<Numbered>,
+    last: u64,
+    frame_bytes: usize,
+    remembered_bytes: usize,
+    bounds: Bounds,
+    share: Share,
+    opened: Option<Result<Opening, Error>>,
+    state: StreamState,
+    ended: Option<Instant>,
+    /// Why it failed, as long as nobody needed frames to be told.
+    unsaid: Option<Error>,
+}
+
+/// The writer was fenced off, or the log has its end: nothing was added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Closed;
+
+impl Log {
+    pub(super) fn new(writer: Box<dyn AnswerWriter>, bounds: Bounds, share: Share) -> Self {
+        Self {
+            writer,
+            epoch: 1,
+            frames: VecDeque::new(),
+            last: 0,
+            frame_bytes: 0,
+            remembered_bytes: 0,
+            bounds,
+            share,
+            opened: None,
+            state: StreamState::Running,
+            ended: None,
+            unsaid: None,
+        }
+    }
+
+    /// Fences off whoever writes, and gives the right to write to the caller.
+    pub(super) fn take_over(&mut self) -> u64 {
+        self.epoch += 1;
+        self.epoch
+    }
+
+    /// The commit point is reached.
+    pub(super) fn open(&mut self, epoch: u64, opening: Opening) -> Result<(), Closed> {
+        self.admit(epoch)?;
+        self.opened = Some(Ok(opening));
+        let frames = self.writer.begin();
+        self.add(frames);
+        Ok(())
+    }
+
+    pub(super) fn piece(&mut self, epoch: u64, piece: Piece, now: Instant) -> Result<(), Closed> {
+        self.admit(epoch)?;
+        let end = match &piece.chunk {
+            Chunk::Finish { reason, .. } => Some(StreamState::finished(*reason)),
+            _ => None,
+        };
+        self.remembered_bytes += remembered(&piece.chunk);
+        let frames = self.writer.piece(piece);
+        self.add(frames);
+        if let Some(state) = end {
+            self.end(state, now);
+        }
+        Ok(())
+    }
+
+    /// The end that nobody wished for. Before the commit point nothing is logged, so that whoever asked can still be
+    /// told in another way.
+    pub(super) fn fail(&mut self, epoch: u64, error: Error, now: Instant) -> Result<(), Closed> {
+        self.admit(epoch)?;
+        let state = match (error.cancel_reason(), &self.opened) {
+            (Some(reason), _) => StreamState::Cancelled { reason },
+            (None, Some(Ok(_))) => StreamState::Incomplete { reason: error.code().name().to_owned() },
+            (None, _) => StreamState::Failed { code: error.code() },
+        };
+        if self.opened.is_some() {
+            let frames = self.writer.fail(&error);
+            self.add(frames);
+        } else {
+            self.opened = Some(Err(error.clone()));
+            self.unsaid = Some(error);
+        }
+        self.end(state, now);
+        Ok(())
+    }
+
+    /// The frames after `after`, at most `most`; a snapshot when the next one is no longer there.
+    pub(super) fn read(&mut self, after: u64, most: usize) -> Vec<LogItem> {
+        self.say_the_unsaid();
+        let dropped = self.last - self.frames.len() as u64;
+        if after < dropped {
+            return vec![LogItem::Snapshot(self.snapshot())];
+        }
+        let start = usize::try_from(after - dropped).unwrap_or(usize::MAX).min(self.frames.len());
+        self.frames.range(start..).take(most).cloned().map(LogItem::Frame).collect()
+    }
+
+    pub(super) fn snapshot(&self) -> Snapshot {
+        Snapshot { epoch: self.epoch, through: self.last, value: self.writer.snapshot() }
+    }
+
+    /// Lets all but the newest frames go; whoever has not read them gets a snapshot. The last one stays: it may be a
+    /// whole answer.
+    pub(super) fn cut_to(&mut self, bounds: Bounds) {
+        while self.frames.len() > 1 && bounds.are_passed_by(self.frames.len(), self.frame_bytes) {
+            let Some(oldest) = self.frames.pop_front() else { break };
+            self.frame_bytes -= weight(&oldest.frame);
+        }
+        self.frames.shrink_to(2 * self.frames.len());
+        self.account();
+    }
+
+    pub(super) fn state(&self) -> &StreamState {
+        &self.state
+    }
+
+    pub(super) fn ended(&self) -> Option<Instant> {
+        self.ended
+    }
+
+    pub(super) fn opened(&self) -> Option<&Result<Opening, Error>> {
+        self.opened.as_ref()
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    pub(super) fn last(&self) -> u64 {
+        self.last
+    }
+
+    /// The epoch of a frame that is still here.
+    pub(super) fn epoch_at(&self, seq: u64) -> Option<u64> {
+        let back = usize::try_from(self.last.checked_sub(seq)?).ok()?;
+        let index = self.frames.len().checked_sub(back + 1)?;
+        self.frames.get(index).map(|numbered| numbered.epoch)
+    }
+
+    fn admit(&self, epoch: u64) -> Result<(), Closed> {
+        if epoch == self.epoch && !self.state.is_end() { Ok(()) } else { Err(Closed) }
+    }
+
+    /// A reader that came before the status code was chosen hears of the failure in frames.
+    fn say_the_unsaid(&mut self) {
+        if let Some(error) = self.unsaid.take() {
+            let mut frames = self.writer.begin();
+            frames.extend(self.writer.fail(&error));
+            self.add(frames);
+        }
+    }
+
+    fn add(&mut self, frames: Vec<Frame>) {
+        for frame in frames {
+            self.last += 1;
+            self.frame_bytes += weight(&frame);
+            self.frames.push_back(Numbered { epoch: self.epoch, seq: self.last, frame });
+        }
+        if self.bounds.are_passed_by(self.frames.len(), self.frame_bytes) {
+            self.cut_to(self.bounds.after_a_cut());
+        } else {
+            self.account();
+        }
+    }
+
+    fn end(&mut self, state: StreamState, now: Instant) {
+        self.state = state;
+        self.ended = Some(now);
+    }
+
+    fn account(&mut self) {
+        self.share.set(self.frame_bytes + self.remembered_bytes);
+    }
+}

@@ -1,0 +1,258 @@
+//! All streams, by id: started, found by their owners only, kept for a while after their end, and let go when
+//! together they hold too much.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use steadfast::{CancelReason, CancelToken, Clock, Error};
+use steadfast_contract::{
+    code,
+    stream_log::{AnswerWriter, StreamState},
+};
+
+use super::{
+    bounds::Bounds,
+    idempotency::Keys,
+    ledger::Ledger,
+    live_stream::{LiveStream, Seat, StreamInfo},
+    log::Log,
+    reader::{Arrival, ReadFrom, StreamHandle, StreamReader},
+    settings::StreamSettings,
+    spec::{Keep, StreamSpec},
+    writer::LogWriter,
+};
+
+pub(crate) struct Streams {
+    settings: StreamSettings,
+    clock: Clock,
+    token: CancelToken,
+    ledger: Ledger,
+    inside: Mutex<Inside>,
+}
+
+#[derive(Default)]
+struct Inside {
+    streams: HashMap<String, Arc<LiveStream>>,
+    keys: Keys,
+    gone: Gone,
+    /// Whether a task looks for what is to be let go.
+    is_swept: bool,
+}
+
+/// Streams that were there once, so that their owners hear more than "unknown".
+#[derive(Default)]
+struct Gone {
+    owners: HashMap<String, String>,
+    by_age: VecDeque<String>,
+}
+
+/// What a request comes to: its place in a stream, and the right to write if the stream is new.
+pub(super) struct Admitted {
+    pub(super) handle: StreamHandle,
+    pub(super) writer: Option<LogWriter>,
+}
+
+impl Streams {
+    pub(crate) fn new(settings: StreamSettings, clock: Clock, token: CancelToken) -> Self {
+        Self { settings, clock, token, ledger: Ledger::default(), inside: Mutex::default() }
+    }
+
+    /// A new stream below `token`, or the one that answers the same request already.
+    pub(super) fn admit(
+        &self,
+        spec: StreamSpec,
+        writer: Box<dyn AnswerWriter>,
+        token: &CancelToken,
+    ) -> Result<Admitted, Error> {
+        self.make_room();
+        let mut inside = self.inside();
+        inside.keys.tidy(self.clock.now(), self.settings.keys_for, self.settings.keys_max);
+        if let Some(earlier) = inside.answered_already(&spec)? {
+            let arrival = if earlier.state().is_end() { Arrival::Replayed } else { Arrival::Attached };
+            let seat = Seat::take(&earlier, self.settings.readers_max)?;
+            return Ok(Admitted { handle: StreamHandle::new(seat, arrival), writer: None });
+        }
+        if self.is_over_its_limit() {
+            return Err(Error::overloaded("the streams", Some(Duration::from_secs(1))));
+        }
+        if inside.streams.contains_key(&spec.id) || inside.gone.owners.contains_key(&spec.id) {
+            return Err(Error::internal("a stream's id was given twice"));
+        }
+        if let Some(key) = &spec.idempotency {
+            inside.keys.remember(&spec.principal, key, &spec.id, self.clock.now());
+        }
+        let bounds = Bounds { events: self.settings.events_max, bytes: self.settings.bytes_max };
+        let log = Log::new(writer, bounds, self.ledger.share());
+        let token = token.child(format!("stream {}", spec.id));
+        let stream = Arc::new(LiveStream::new(spec, log, token, self.clock.clone()));
+        inside.streams.insert(stream.spec.id.clone(), Arc::clone(&stream));
+        let handle = StreamHandle::new(Seat::take(&stream, self.settings.readers_max)?, Arrival::New);
+        Ok(Admitted { handle, writer: Some(LogWriter::first(stream)) })
+    }
+
+    pub(super) fn read(&self, id: &str, principal: &str, from: ReadFrom) -> Result<StreamReader, Error> {
+        let stream = self.find(id, principal)?;
+        if let ReadFrom::After(after) = from
+            && after > stream.log().last()
+        {
+            return Err(Error::validation("This stream has not come as far as the place that was named.")
+                .with_detail("param", "Last-Event-ID"));
+        }
+        Ok(StreamReader::new(Seat::take(&stream, self.settings.readers_max)?, from))
+    }
+
+    /// Whether `epoch` wrote the frame `seq`, or could have.
+    pub(super) fn check_place(&self, id: &str, principal: &str, epoch: u64, seq: u64) -> Result<(), Error> {
+        let stream = self.find(id, principal)?;
+        let log = stream.log();
+        let fits = match log.epoch_at(seq) {
+            Some(written) => written == epoch,
+            None => (1..=log.epoch()).contains(&epoch),
+        };
+        if fits {
+            Ok(())
+        } else {
+            Err(Error::validation("This stream has no such place.").with_detail("param", "Last-Event-ID"))
+        }
+    }
+
+    /// Asks it to end and waits until it has; a stream that does not obey is ended all the same.
+    pub(super) async fn cancel(&self, id: &str, principal: &str) -> Result<StreamState, Error> {
+        let stream = self.find(id, principal)?;
+        stream.token.cancel(CancelReason::UserStop);
+        tokio::select! {
+            biased;
+            state = stream.end() => return Ok(state),
+            () = self.clock.sleep(self.settings.stop_patience) => {}
+        }
+        let reason = stream.token.reason().unwrap_or(CancelReason::UserStop);
+        stream.end_for(Error::cancelled(reason));
+        self.has_ended(&stream);
+        Ok(stream.state())
+    }
+
+    /// Newest first.
+    pub(super) fn list(&self, principal: &str) -> Vec<StreamInfo> {
+        let owned: Vec<_> =
+            self.inside().streams.values().filter(|stream| stream.spec.principal == principal).cloned().collect();
+        let mut infos: Vec<_> = owned.iter().map(|stream| stream.info()).collect();
+        infos.sort_by(|a, b| (b.started_ms, &b.id).cmp(&(a.started_ms, &a.id)));
+        infos
+    }
+
+    /// An answer that broke gives its key back, for another try. One that never began and was for one reader only is
+    /// not kept: that reader was told.
+    pub(super) fn has_ended(&self, stream: &LiveStream) {
+        let began = stream.log().opened().is_some_and(Result::is_ok);
+        let mut inside = self.inside();
+        if !stream.state().is_the_models_own_end() {
+            inside.release_key(stream);
+        }
+        if !began && stream.spec.keep == Keep::WhileRead {
+            inside.streams.remove(&stream.spec.id);
+        }
+    }
+
+    pub(super) fn is_over_its_limit(&self) -> bool {
+        self.ledger.bytes() > self.settings.bytes_all
+    }
+
+    /// Lets go of what is too old; beyond the limit of ended streams, the oldest first; then of the frames of the
+    /// oldest that are still being written.
+    pub(super) fn make_room(&self) {
+        let mut inside = self.inside();
+        let now = self.clock.now();
+        let mut by_age: Vec<_> = inside.streams.values().cloned().collect();
+        by_age.sort_by_key(|stream| (stream.log().ended(), stream.started_ms));
+        for stream in &by_age {
+            let Some(ended) = stream.log().ended() else { continue };
+            if self.is_over_its_limit() || now.saturating_duration_since(ended) >= self.settings.keep_ended {
+                inside.let_go(stream);
+            }
+        }
+        // What was let go is counted until nobody reads it any more, hence the drop before the next look.
+        by_age.retain(|stream| stream.log().ended().is_none());
+        for stream in by_age.iter().take_while(|_| self.is_over_its_limit()) {
+            stream.log().cut_to(Bounds { events: NEWEST_FRAMES, bytes: self.settings.bytes_max / 16 });
+        }
+    }
+
+    /// Starts the task that lets ended streams go in time, unless it runs already. It ends with the last stream.
+    pub(super) fn sweep(self: &Arc<Self>) {
+        if std::mem::replace(&mut self.inside().is_swept, true) {
+            return;
+        }
+        let (streams, token) = (Arc::clone(self), self.token.clone());
+        drop(self.token.spawn("let ended streams go", async move {
+            while token.run(streams.clock.sleep(streams.settings.keep_ended / 4)).await.is_ok() {
+                streams.make_room();
+                let mut inside = streams.inside();
+                if inside.streams.is_empty() {
+                    inside.is_swept = false;
+                    return;
+                }
+            }
+        }));
+    }
+
+    /// Somebody else's stream and one that never was are the same answer.
+    fn find(&self, id: &str, principal: &str) -> Result<Arc<LiveStream>, Error> {
+        let inside = self.inside();
+        match inside.streams.get(id).filter(|stream| stream.spec.principal == principal) {
+            Some(stream) => Ok(Arc::clone(stream)),
+            None if inside.gone.owners.get(id).is_some_and(|owner| owner == principal) => Err(code::stream_expired()),
+            None => Err(Error::not_found("stream", "this id").with_message("There is no such stream.")),
+        }
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Inside> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inside {
+    /// The stream that answers the same request. One that broke is no answer: sent again, the request is tried again.
+    fn answered_already(&mut self, spec: &StreamSpec) -> Result<Option<Arc<LiveStream>>, Error> {
+        let Some(key) = &spec.idempotency else { return Ok(None) };
+        let Some(id) = self.keys.find(&spec.principal, key)? else { return Ok(None) };
+        match self.streams.get(id) {
+            Some(stream) => {
+                let state = stream.state();
+                let answers = !state.is_end() || state.is_the_models_own_end();
+                Ok(answers.then(|| Arc::clone(stream)))
+            }
+            None => Err(code::stream_expired()),
+        }
+    }
+
+    fn release_key(&mut self, stream: &LiveStream) {
+        if let Some(key) = &stream.spec.idempotency {
+            self.keys.release(&stream.spec.principal, key, &stream.spec.id);
+        }
+    }
+
+    fn let_go(&mut self, stream: &LiveStream) {
+        self.streams.remove(&stream.spec.id);
+        self.gone.remember(&stream.spec.id, &stream.spec.principal);
+    }
+}
+
+impl Gone {
+    fn remember(&mut self, id: &str, principal: &str) {
+        self.owners.insert(id.to_owned(), principal.to_owned());
+        self.by_age.push_back(id.to_owned());
+        if self.by_age.len() > REMEMBERED
+            && let Some(oldest) = self.by_age.pop_front()
+        {
+            self.owners.remove(&oldest);
+        }
+    }
+}
+
+/// Left of a stream that has to give way: what a reader that keeps up still needs.
+const NEWEST_FRAMES: usize = 256;
+/// About 1 MiB of ids.
+const REMEMBERED: usize = 8_192;
