@@ -7,6 +7,7 @@
 
 mod asking;
 mod chat;
+mod embed;
 mod gateway;
 mod live;
 mod readiness;
@@ -20,6 +21,7 @@ pub mod testing;
 
 pub use self::{
     chat::{Answer, AttemptNote, ChatAsk},
+    embed::EmbedCall,
     gateway::{Gateway, NewRun, Parts, SendMessage},
     live::LiveReader,
     routing::Listed,

@@ -1,9 +1,10 @@
 //! From an error to an HTTP response. The only place that knows status codes.
 //!
-//! Handlers return a [`Refusal`]; the edge turns it into one of two shapes, because only the edge knows the path
+//! Handlers return a [`Refusal`]; the edge turns it into one of three shapes, because only the edge knows the path
 //! and the request id. The headers are what the OpenAI clients obey: they retry by themselves unless told not to,
 //! and some sleep for as long as we say, so a wait is clamped to 1 to 59 seconds.
 
+mod anthropic;
 mod openai;
 mod problem;
 mod status;
@@ -15,9 +16,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde_json::Value;
 use steadfast::{Code, Detail, Error, Report};
 
-pub(crate) use self::openai::{PARAM, body as openai_body};
+pub(crate) use steadfast_wire::json::PARAM;
 use crate::edge::RequestId;
 
 /// Which of the two faces was asked.
@@ -25,6 +27,8 @@ use crate::edge::RequestId;
 pub(crate) enum Shape {
     /// `/v1`
     OpenAi,
+    /// `/v1/messages`
+    Anthropic,
     /// Everything else: RFC 9457.
     Problem,
 }
@@ -38,7 +42,11 @@ pub(crate) type Reply = Result<Response, Refusal>;
 
 impl Shape {
     pub(crate) fn of(path: &str) -> Self {
-        if path.starts_with("/v1/") { Self::OpenAi } else { Self::Problem }
+        match path.strip_prefix("/v1/") {
+            Some("messages" | "messages/count_tokens") => Self::Anthropic,
+            Some(_) => Self::OpenAi,
+            None => Self::Problem,
+        }
     }
 }
 
@@ -68,6 +76,7 @@ pub(crate) fn reply(Refusal(error): &Refusal, shape: Shape, id: &RequestId, deta
     let report = error.report(detail);
     let (content_type, body) = match shape {
         Shape::OpenAi => ("application/json", openai::body(error, &report, id)),
+        Shape::Anthropic => ("application/json", anthropic::body(error, &report, id)),
         Shape::Problem => ("application/problem+json", problem::body(status, &report, id)),
     };
     let mut response = Response::new(Body::from(body.to_string()));
@@ -85,6 +94,16 @@ pub(crate) fn reply(Refusal(error): &Refusal, shape: Shape, id: &RequestId, deta
 #[cfg(test)]
 pub(crate) fn status_of(Refusal(error): &Refusal) -> StatusCode {
     status::of(error)
+}
+
+/// The error object of a protocol, for the last frame of a stream.
+pub(crate) fn object(error: &Error, shape: Shape, id: &RequestId, detail: Detail) -> Value {
+    let report = error.report(detail);
+    match shape {
+        Shape::OpenAi => openai::object(error, &report, id),
+        Shape::Anthropic => anthropic::object(error, &report, id),
+        Shape::Problem => problem::body(status::of(error), &report, id),
+    }
 }
 
 /// What the client's own retry layer should do. Retries live in one layer, and that layer is ours: an error that

@@ -7,11 +7,11 @@ mod ids;
 mod live;
 mod messages;
 mod models;
-mod openai;
 mod page;
 mod runs;
 mod sse;
 mod streams;
+mod v1;
 
 use std::sync::Arc;
 
@@ -25,9 +25,15 @@ use crate::{edge, error_reply::Refusal, house::House};
 
 pub(crate) fn router(house: Arc<House>) -> Router {
     Router::new()
-        .route("/v1/models", get(openai::models::list))
-        .route("/v1/models/{*id}", get(openai::models::one))
-        .route("/v1/chat/completions", post(openai::completions))
+        .route("/v1/models", get(v1::models::list))
+        .route("/v1/models/{*id}", get(v1::models::one))
+        .route("/v1/chat/completions", post(v1::chat_completions::complete))
+        .route("/v1/messages", post(v1::messages::create))
+        .route("/v1/messages/count_tokens", post(v1::messages::count_tokens))
+        .route("/v1/responses", post(v1::responses::create))
+        .route("/v1/responses/{id}", get(v1::responses::read))
+        .route("/v1/responses/{id}/cancel", post(v1::responses::cancel))
+        .route("/v1/embeddings", post(v1::embeddings::create))
         .route("/v1/streams", get(streams::list))
         .route("/v1/streams/{id}", get(streams::read).delete(streams::cancel))
         .route("/v1/streams/{id}/cancel", post(streams::cancel))

@@ -93,7 +93,7 @@ impl Streams {
         Ok(Admitted { handle, writer: Some(LogWriter::first(stream)) })
     }
 
-    pub(super) fn read(&self, id: &str, principal: &str, from: ReadFrom) -> Result<StreamReader, Error> {
+    pub(crate) fn read(&self, id: &str, principal: &str, from: ReadFrom) -> Result<StreamReader, Error> {
         let stream = self.find(id, principal)?;
         if let ReadFrom::After(after) = from
             && after > stream.log().last()
@@ -105,7 +105,7 @@ impl Streams {
     }
 
     /// Whether `epoch` wrote the frame `seq`, or could have.
-    pub(super) fn check_place(&self, id: &str, principal: &str, epoch: u64, seq: u64) -> Result<(), Error> {
+    pub(crate) fn check_place(&self, id: &str, principal: &str, epoch: u64, seq: u64) -> Result<(), Error> {
         let stream = self.find(id, principal)?;
         let log = stream.log();
         let fits = match log.epoch_at(seq) {
@@ -120,7 +120,7 @@ impl Streams {
     }
 
     /// Asks it to end and waits until it has; a stream that does not obey is ended all the same.
-    pub(super) async fn cancel(&self, id: &str, principal: &str) -> Result<StreamState, Error> {
+    pub(crate) async fn cancel(&self, id: &str, principal: &str) -> Result<StreamState, Error> {
         let stream = self.find(id, principal)?;
         stream.token.cancel(CancelReason::UserStop);
         tokio::select! {
@@ -135,7 +135,7 @@ impl Streams {
     }
 
     /// Newest first.
-    pub(super) fn list(&self, principal: &str) -> Vec<StreamInfo> {
+    pub(crate) fn list(&self, principal: &str) -> Vec<StreamInfo> {
         let owned: Vec<_> =
             self.inside().streams.values().filter(|stream| stream.spec.principal == principal).cloned().collect();
         let mut infos: Vec<_> = owned.iter().map(|stream| stream.info()).collect();

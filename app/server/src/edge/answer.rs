@@ -36,7 +36,7 @@ impl Answerer {
             response = reply(&refusal, Shape::of(uri.path()), &id, self.detail);
         }
         headers::secure(response.headers_mut());
-        id.put_on(response.headers_mut());
+        id.put_on(response.headers_mut(), Shape::of(uri.path()));
         debug!(%method, path = uri.path(), status = response.status().as_u16(), took = ?(self.clock.now() - begun), request_id = id.as_str(), "answered");
         response
     }

@@ -3,6 +3,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
+use crate::error_reply::Shape;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RequestId(String);
 
@@ -16,8 +18,11 @@ impl RequestId {
         &self.0
     }
 
-    pub(super) fn put_on(&self, headers: &mut HeaderMap) {
+    pub(super) fn put_on(&self, headers: &mut HeaderMap, shape: Shape) {
         if let Ok(value) = HeaderValue::from_str(&self.0) {
+            if shape == Shape::Anthropic {
+                headers.insert(ANTHROPICS, value.clone());
+            }
             headers.insert(HEADER, value);
         }
     }
@@ -29,6 +34,8 @@ fn is_tame(id: &str) -> bool {
 }
 
 const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+/// Where Anthropic's clients look for it.
+const ANTHROPICS: HeaderName = HeaderName::from_static("request-id");
 
 #[cfg(test)]
 mod tests {

@@ -3,11 +3,26 @@
 use serde_json::{Value, json};
 use steadfast::{Error, Report};
 
-use super::status;
+use super::{PARAM, status};
 use crate::edge::RequestId;
 
-/// Clients read the four members of `error`; ours are under `steadfast`, where no client trips over them.
-pub(crate) fn body(error: &Error, report: &Report, id: &RequestId) -> Value {
+pub(super) fn body(error: &Error, report: &Report, id: &RequestId) -> Value {
+    json!({ "error": object(error, report, id) })
+}
+
+/// Clients read the first four members; ours are under `steadfast`, where no client trips over them.
+pub(super) fn object(error: &Error, report: &Report, id: &RequestId) -> Value {
+    json!({
+        "message": report.message,
+        "type": kind(error),
+        "param": detail(error, PARAM),
+        "code": code(report.code.name()),
+        "steadfast": own(error, report, id),
+    })
+}
+
+/// What only we tell: what was tried, and what may be tried next.
+pub(super) fn own(error: &Error, report: &Report, id: &RequestId) -> Value {
     let mut own = json!({
         "code": report.code.name(),
         "retryable": report.retryable,
@@ -16,21 +31,19 @@ pub(crate) fn body(error: &Error, report: &Report, id: &RequestId) -> Value {
     });
     if let Some(wait) = report.retry_after {
         own["retry_after"] = json!(wait.as_secs_f64());
+        own["retry_after_ms"] = json!(wait.as_millis());
     }
-    if let Some(attempts) = error.attempts() {
-        own["attempts"] = json!(attempts);
+    // The gateway's notes say more than the number of a retry's attempts.
+    let notes = detail(error, "attempts").and_then(|notes| serde_json::from_str::<Value>(notes).ok());
+    if let Some(attempts) = notes.or_else(|| error.attempts().map(Value::from)) {
+        own["attempts"] = attempts;
     }
-    json!({ "error": {
-        "message": report.message,
-        "type": kind(error),
-        "param": error.details().iter().find(|(key, _)| *key == PARAM).map(|(_, value)| value),
-        "code": code(report.code.name()),
-        "steadfast": own,
-    } })
+    own
 }
 
-/// The detail that names the member of the request which is wrong.
-pub(crate) const PARAM: &str = "param";
+fn detail<'a>(error: &'a Error, name: &str) -> Option<&'a str> {
+    error.details().iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str())
+}
 
 fn kind(error: &Error) -> &'static str {
     match status::of(error).as_u16() {

@@ -32,7 +32,7 @@ fn cancelled(reason: Option<CancelReason>) -> StatusCode {
 }
 
 const TABLE: &[(u16, &[&str])] = &[
-    (400, &["VALIDATION", "CONTEXT_TOO_LONG", "UNSUPPORTED_INPUT"]),
+    (400, &["VALIDATION", "CONTEXT_TOO_LONG", "UNSUPPORTED_INPUT", "UNSUPPORTED_PARAMETER"]),
     (401, &["UNAUTHORIZED"]),
     (403, &["FORBIDDEN", "CROSS_SITE"]),
     (404, &["NOT_FOUND", "TOOL_NOT_FOUND"]),

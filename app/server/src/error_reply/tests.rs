@@ -24,7 +24,8 @@ fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
 }
 
 fn every_code() -> impl Iterator<Item = Code> {
-    Code::ALL.iter().chain(steadfast_contract::code::ALL).chain(edge::code::ALL).copied()
+    let readers = [steadfast_wire::question::UNSUPPORTED_PARAMETER];
+    Code::ALL.iter().chain(steadfast_contract::code::ALL).chain(edge::code::ALL).copied().chain(readers)
 }
 
 #[test]
@@ -52,6 +53,30 @@ async fn every_code_says_in_both_shapes_what_can_be_done() {
         assert_eq!(openai["error"]["steadfast"]["code"], code.name());
         assert!(openai["error"]["type"].is_string() && openai["error"]["message"].is_string(), "{code}");
     }
+}
+
+#[tokio::test]
+async fn an_error_in_anthropics_shape_has_its_type_and_the_request() {
+    for (error, kind) in [
+        (Error::validation("no"), "invalid_request_error"),
+        (Error::not_found("model", "x"), "not_found_error"),
+        (Error::rate_limited("cloud-b", None), "rate_limit_error"),
+        (Error::overloaded("cloud-b", None), "overloaded_error"),
+        (Error::timeout("ask", Duration::from_secs(1)), "timeout_error"),
+        (Error::internal("oh"), "api_error"),
+    ] {
+        let body = json(written(error, Shape::Anthropic)).await;
+        assert_eq!((&body["type"], &body["error"]["type"]), (&"error".into(), &kind.into()));
+        assert!(body["request_id"].as_str().unwrap().starts_with("req_"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_tried_is_told_as_it_was_noted() {
+    let notes = r#"[{"target":"cloud-b/big","attempt":1,"code":"TIMEOUT","ms":5}]"#;
+    let error = Error::unavailable("cloud-b").with_detail("attempts", notes);
+    let body = json(written(error, Shape::OpenAi)).await;
+    assert_eq!(body["error"]["steadfast"]["attempts"][0]["target"], "cloud-b/big");
 }
 
 #[test]

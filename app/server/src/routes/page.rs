@@ -22,11 +22,12 @@ fn find(path: &str) -> Option<Asset> {
     if is_a_view(path) { Some(steadfast_ui::index()) } else { steadfast_ui::asset(path) }
 }
 
-/// `/`, `/c/{id}`, `/models`: addresses without an ending that are neither ours nor the protocol's.
+/// `/`, `/c/{id}`, `/models`: addresses without an ending that are neither ours nor the protocol's, however they are
+/// spelled.
 fn is_a_view(path: &str) -> bool {
-    let ours =
-        ["/api/", "/v1/", "/assets/"].iter().any(|room| path.starts_with(room)) || ["/api", "/v1"].contains(&path);
-    !ours && !path.contains('.')
+    let first = path.split('/').find(|part| !part.is_empty()).unwrap_or_default();
+    let ours = ["api", "v1", "assets"].iter().any(|room| first.eq_ignore_ascii_case(room));
+    !ours && !path.contains(['.', '%', ';']) && !path.contains("//")
 }
 
 fn send(asset: Asset, headers: &HeaderMap) -> Response {

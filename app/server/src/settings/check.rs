@@ -9,7 +9,7 @@ use std::{
 
 use steadfast::Detail;
 use steadfast_contract::model::Tier;
-use steadfast_gateway::GatewaySettings;
+use steadfast_gateway::{GatewaySettings, StreamSettings};
 use steadfast_providers::{ModelSettings, Secret, UpstreamSettings};
 
 use super::{

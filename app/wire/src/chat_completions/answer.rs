@@ -1,3 +1,4 @@
 //! The chunks of a stream, or one body.
 
 pub mod read;
+pub mod write;

@@ -1,3 +1,4 @@
 //! The body of a request.
 
+pub mod read;
 pub mod write;

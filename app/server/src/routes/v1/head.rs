@@ -1,0 +1,31 @@
+//! What the headers of an answer say about how it came about.
+
+use http::{HeaderMap, HeaderValue};
+use steadfast_gateway::{Arrival, AttemptNote, Keep};
+
+use super::caller::RESUMABLE;
+
+/// Who answers, after how many attempts.
+pub(super) fn says_who(headers: &mut HeaderMap, model: &str, target: &str, attempts: &[AttemptNote]) {
+    put(headers, "x-steadfast-model", model);
+    put(headers, "x-steadfast-target", target);
+    put(headers, "x-steadfast-attempts", &attempts.len().max(1).to_string());
+}
+
+/// Where the answer can be read again.
+pub(super) fn says_where(headers: &mut HeaderMap, id: &str, keep: Keep, arrival: Arrival) {
+    put(headers, "x-steadfast-stream-id", id);
+    if let Keep::Resumable(_) = keep {
+        put(headers, "x-steadfast-resumable", &RESUMABLE.as_secs().to_string());
+    }
+    if arrival == Arrival::Replayed {
+        put(headers, "idempotency-replayed", "true");
+    }
+}
+
+/// A name that cannot stand in a header is left out; the body has it.
+fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}

@@ -1,0 +1,3 @@
+//! A response as it is answered.
+
+pub mod write;

@@ -1,0 +1,3 @@
+//! A response as it is asked for.
+
+pub mod read;

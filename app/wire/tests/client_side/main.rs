@@ -1,0 +1,16 @@
+//! What a server needs of the protocols: reading questions, writing answers. The golden files are in `fixtures/`.
+
+mod answers;
+mod bodies;
+mod questions;
+mod refusals;
+mod stories;
+
+/// Compares with `fixtures/FOLDER/NAME.snap`.
+fn golden(folder: &str, name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(format!("../../fixtures/{folder}"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}
