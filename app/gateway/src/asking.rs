@@ -19,12 +19,12 @@ use steadfast_contract::{
     provider::{Ask, Delivery},
 };
 
+pub use self::notes::AttemptNote;
 use self::{announce::Announcer, course::Course, patience::Patience};
 pub(crate) use self::{
     announce::{Attempted, Listener, Moment, Unheard},
     notes::Notes,
 };
-pub use self::notes::AttemptNote;
 use crate::{
     routing::{self, Admission, Insistence, Target},
     settings::GatewaySettings,
@@ -97,9 +97,9 @@ impl Asker {
         listener: &Arc<dyn Listener>,
     ) -> Result<Opened, Error> {
         let announcer = Arc::new(Announcer::new(target.label(), question, Arc::clone(listener)));
-        let call = self
-            .call(question, format!("ask {}", target.label()))
-            .with_events(self.events.clone().and(Arc::<Announcer>::clone(&announcer)));
+        let call =
+            self.call(question, format!("ask {}", target.label()))
+                .with_events(self.events.clone().and(Arc::<Announcer>::clone(&announcer)));
         let stream = patience
             .retry(&self.settings)
             .budget(target.health.budget.clone())
@@ -144,7 +144,8 @@ impl Asker {
         announcer: &Announcer,
     ) -> Result<AnswerStream, Error> {
         let limits = self.limits(question, target);
-        let watched = stream::watched(target.provider.open(self.ask_for(question, target)), limits, admission, call.clone());
+        let watched =
+            stream::watched(target.provider.open(self.ask_for(question, target)), limits, admission, call.clone());
         let whole_calls = stream::whole_calls(watched.await?);
         stream::first_content(whole_calls, &target.label(), |status| announcer.status(status)).await
     }

@@ -56,7 +56,7 @@ impl Gateway {
             request_id: asked.request_id.clone(),
             events: self.asker.events.clone(),
         };
-        retry.run(&call, |_attempt| target.breaker.run(&call, target.provider.embed(ask()))).await
+        retry.run(&call, |_attempt| target.health.breaker.run(&call, target.provider.embed(ask()))).await
     }
 }
 

@@ -27,7 +27,6 @@ pub use self::{
     routing::Listed,
     runs::Follow,
     settings::{ChainSettings, GatewaySettings, Order},
-    settings::GatewaySettings,
     streams::{
         Arrival, IdempotencyKey, Keep, Opening, ReadFrom, StreamHandle, StreamInfo, StreamReader, StreamSettings,
         StreamSpec,

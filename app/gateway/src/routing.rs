@@ -18,11 +18,11 @@ use steadfast_contract::{
     provider::{Continuation, Provider, Timers},
 };
 
+use self::order::ChainOrder;
 pub(crate) use self::{
     ability::{able, tokens},
     health::{Admission, Insistence, TargetHealth},
 };
-use self::order::ChainOrder;
 use crate::settings::{ChainSettings, GatewaySettings, tier_name};
 
 /// Somebody who may answer, with what everybody who asks it knows of it.
@@ -72,9 +72,10 @@ struct Known {
 impl Known {
     fn new(providers: Vec<Arc<dyn Provider>>, settings: GatewaySettings) -> Self {
         let usual = ChainSettings::default();
-        let orders = settings.tiers.iter().map(|(name, links)| {
-            (name.clone(), ChainOrder::new(links, settings.chains.get(name).unwrap_or(&usual)))
-        });
+        let orders = settings
+            .tiers
+            .iter()
+            .map(|(name, links)| (name.clone(), ChainOrder::new(links, settings.chains.get(name).unwrap_or(&usual))));
         let orders = orders.collect();
         Self { providers, settings, orders }
     }

@@ -15,7 +15,7 @@ use steadfast_contract::{
 };
 use steadfast_wire::chat_completions::{
     answer::read::Reader,
-    question::write::{self, Turn},
+    question::write::{self, Dialect, Manner, Turn},
 };
 
 use crate::{
@@ -48,7 +48,8 @@ impl OpenAiCompatible {
     }
 
     async fn ask(&self, ask: Ask, turn: Turn) -> Result<AnswerStream, Error> {
-        let body = write::write(&ask.request, ask.delivery, turn)?;
+        let manner = Manner { delivery: ask.delivery, turn, dialect: self.dialect() };
+        let body = write::write(&ask.request, manner)?;
         self.0.ask(&ask, "/chat/completions", body, Box::new(Reader::default())).await
     }
 
@@ -60,6 +61,14 @@ impl OpenAiCompatible {
         let ends_with_answer = request.messages.last().is_some_and(|last| last.role == Role::Assistant);
         let may = matches!(self.continuation(&request.model), Continuation::Verified | Continuation::Exact);
         if ends_with_answer && may && !is_own { Turn::GoOn } else { Turn::Begin }
+    }
+
+    fn dialect(&self) -> Dialect {
+        let host = self.0.host();
+        let is_openai = ["openai.com", "openai.azure.com"]
+            .iter()
+            .any(|domain| host.strip_suffix(domain).is_some_and(|before| before.is_empty() || before.ends_with('.')));
+        if is_openai { Dialect::OpenAi } else { Dialect::Others }
     }
 
     async fn embeddings(&self, ask: EmbedAsk) -> Result<Bytes, Error> {
@@ -111,5 +120,23 @@ impl Provider for OpenAiCompatible {
     fn open(&self, ask: Ask) -> BoxFuture<'_, Result<AnswerStream, Error>> {
         let turn = self.turn(&ask);
         Box::pin(self.ask(ask, turn))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn openai_is_known_by_its_host() {
+        for (url, dialect) in [
+            ("https://api.openai.com/v1", Dialect::OpenAi),
+            ("https://mine.openai.azure.com/openai/v1", Dialect::OpenAi),
+            ("https://notopenai.com/v1", Dialect::Others),
+            ("http://127.0.0.1:8000/openai.com", Dialect::Others),
+        ] {
+            let settings = UpstreamSettings::new("b", url, vec![]);
+            assert_eq!(OpenAiCompatible::new(settings, Clock::real()).unwrap().dialect(), dialect, "{url}");
+        }
     }
 }

@@ -53,6 +53,8 @@ pub struct ModelSettings {
     pub context: Option<u32>,
     /// Whether it goes on from a given beginning. `Unknown` until it is said here or a probe has looked.
     pub continuation: Continuation,
+    /// What it can be given and asked for, as far as somebody has said.
+    pub abilities: Abilities,
 }
 
 /// How long to wait for an upstream.
@@ -84,7 +86,14 @@ impl UpstreamSettings {
 impl ModelSettings {
     /// A model of which no more is known than its name there.
     pub fn named(id: impl Into<String>) -> Self {
-        Self { id: id.into(), name: None, tier: None, context: None, continuation: Continuation::Unknown }
+        Self {
+            id: id.into(),
+            name: None,
+            tier: None,
+            context: None,
+            continuation: Continuation::Unknown,
+            abilities: Abilities::default(),
+        }
     }
 
     pub(crate) fn info(&self, upstream: &str) -> ModelInfo {
@@ -99,7 +108,7 @@ impl ModelSettings {
             memory_bytes: None,
             context_tokens: self.context,
             upstream: Some(upstream.to_owned()),
-            abilities: Abilities::default(),
+            abilities: self.abilities,
         }
     }
 }

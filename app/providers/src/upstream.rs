@@ -77,6 +77,10 @@ impl Upstream {
         &self.name
     }
 
+    pub(crate) fn host(&self) -> &str {
+        &self.address.host
+    }
+
     pub(crate) fn timers(&self) -> Timers {
         self.timeouts.timers
     }

@@ -19,8 +19,8 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde_json::Value;
 use steadfast::{Code, Detail, Error, Report};
 
-pub(crate) use steadfast_wire::json::PARAM;
 use crate::edge::RequestId;
+pub(crate) use steadfast_wire::json::PARAM;
 
 /// Which of the two faces was asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -116,6 +116,7 @@ impl House {
         self.settings.borrow().clone()
     }
 
+    #[cfg(test)]
     pub(crate) fn watch_settings(&self) -> watch::Receiver<SettingsHealth> {
         self.settings.subscribe()
     }

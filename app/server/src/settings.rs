@@ -9,6 +9,7 @@ mod environment;
 mod hint;
 mod key;
 mod raw;
+mod upstream;
 
 use std::{fmt, net::SocketAddr, path::PathBuf};
 
@@ -42,11 +43,11 @@ pub(crate) struct Settings {
     /// What to log, in `tracing-subscriber`'s filter language.
     pub(crate) log: String,
     /// What the settings were made from, to make them again.
-    origin: Origin,
+    pub(crate) origin: Origin,
 }
 
 #[derive(Debug, Clone)]
-struct Origin {
+pub(crate) struct Origin {
     flags: Flags,
     environment: Environment,
 }

@@ -49,9 +49,10 @@ pub(crate) fn is_object(member: &str, schema: Option<&RawValue>) -> Result<(), E
     }
 }
 
-/// A choice must be possible.
-pub(crate) fn choice(tools: &[Tool], choice: ToolChoice) -> Result<ToolChoice, Error> {
+/// A choice must be possible. What a provider's own tools are called, only that provider knows.
+pub(crate) fn choice(choice: ToolChoice, tools: &[Tool], foreign: &[String]) -> Result<ToolChoice, Error> {
     match &choice {
+        _ if !foreign.is_empty() => Ok(choice),
         ToolChoice::Required if tools.is_empty() => Err(wrong("tool_choice", "there are no `tools` to choose from")),
         ToolChoice::Named(name) if !tools.iter().any(|tool| tool.name == *name) => {
             Err(wrong("tool_choice", &format!("`tools` has none that is named {name:?}")))

@@ -73,7 +73,8 @@ impl<'a> Course<'a> {
     }
 
     async fn one_after_another(&self) -> Result<Opened, Error> {
-        let turns = self.question.targets.iter().enumerate().map(|(place, target)| Turn { place, name: target.full_name() });
+        let turns =
+            self.question.targets.iter().enumerate().map(|(place, target)| Turn { place, name: target.full_name() });
         match &self.question.ranked {
             None => {
                 let listed = Fallback::ordered(turns).at_most(MOST_TARGETS);

@@ -180,7 +180,9 @@ fn rest_after(error: &Error) -> Option<Duration> {
     match error.code() {
         // An account without credit says TryElsewhere: waiting a second does not fill it.
         Code::RATE_LIMITED if error.advice() == RetryAdvice::TryElsewhere => Some(KEY_REST),
-        Code::RATE_LIMITED | Code::OVERLOADED | Code::UNAVAILABLE => error.retry_after().map(|wait| wait.min(LONGEST_REST)),
+        Code::RATE_LIMITED | Code::OVERLOADED | Code::UNAVAILABLE => {
+            error.retry_after().map(|wait| wait.min(LONGEST_REST))
+        }
         Code::UNAUTHORIZED | Code::FORBIDDEN => Some(KEY_REST),
         _ => None,
     }

@@ -66,7 +66,8 @@ impl ChainOrder {
         for (place, weight) in &weighed {
             *owed.entry(names[*place].to_owned()).or_default() += weight;
         }
-        let first = weighed.iter().map(|(place, _)| *place).rev().max_by_key(|place| owed.get(names[*place]).copied())?;
+        let first =
+            weighed.iter().map(|(place, _)| *place).rev().max_by_key(|place| owed.get(names[*place]).copied())?;
         owed.entry(names[first].to_owned()).and_modify(|due| *due -= total);
         Some(first)
     }

@@ -84,8 +84,7 @@ impl Runs {
     /// From here on the run has begun, and what is asked stands.
     async fn begin(&self, run: &LiveRun, targets: Vec<Target>) -> Result<Question, Error> {
         run.token.check()?;
-        let Chain { targets, ranked } =
-            self.routes.in_order(&run.spec.model, targets, Some(&run.spec.conversation_id));
+        let Chain { targets, ranked } = self.routes.in_order(&run.spec.model, targets, Some(&run.spec.conversation_id));
         run.commit(self, connecting(self.first_attempt(&targets))).await?;
         let told = self.history(&run.spec).await?;
         let request = ChatRequest {

@@ -23,7 +23,9 @@ pub(crate) async fn first_content(
             Some(Ok(preamble @ Piece { chunk: Chunk::Other(Weight::Preamble), .. })) if held.len() < MOST_HELD => {
                 held.push(Ok(preamble));
             }
-            Some(Ok(content)) => return Ok(Box::pin(stream::iter(held.into_iter().chain([Ok(content)])).chain(chunks))),
+            Some(Ok(content)) => {
+                return Ok(Box::pin(stream::iter(held.into_iter().chain([Ok(content)])).chain(chunks)));
+            }
             Some(Err(error)) => return Err(error),
             None => return Err(code::stream_cut(target)),
         }
@@ -58,7 +60,8 @@ mod tests {
         let broken = stream_of(vec![preamble(), Err(Error::connection_lost("x"))]);
         assert!(first_content(broken, "x", |_| ()).await.is_err());
         let whole = stream_of(vec![preamble(), Ok(Chunk::Text("a".into()))]);
-        let pieces: Vec<_> = first_content(whole, "x", |_| ()).await.unwrap().map(|piece| piece.unwrap().chunk).collect().await;
+        let pieces: Vec<_> =
+            first_content(whole, "x", |_| ()).await.unwrap().map(|piece| piece.unwrap().chunk).collect().await;
         assert_eq!(pieces, [Chunk::Other(Weight::Preamble), Chunk::Text("a".into())]);
     }
 

@@ -263,7 +263,8 @@ mod tests {
 
     #[test]
     fn the_rate_is_asked_of_every_window() {
-        let timers = Timers { min_chars_per_second: 1.0, rate_window: seconds(20), idle: seconds(600), ..Timers::default() };
+        let timers =
+            Timers { min_chars_per_second: 1.0, rate_window: seconds(20), idle: seconds(600), ..Timers::default() };
         let (limits, start) = (limits(timers), Clock::manual().now());
         let mut course = Course::begun(start);
         limits.note(&mut course, &text("ab"), start);

@@ -37,7 +37,6 @@ pub(crate) fn recovering(
 ) -> AnswerStream {
     let begun = question.continues.clone().filter(|_| opened.continued).unwrap_or_default();
     let recovery = Recovery {
-        asked: Asked::of(&question.request),
         record: Record::begun_with(&begun),
         question,
         asker: asker.clone(),
@@ -58,7 +57,6 @@ struct Recovery {
     asker: Asker,
     question: Question,
     listener: Arc<dyn Listener>,
-    asked: Asked,
     source: AnswerStream,
     speaker: Target,
     record: Record,
@@ -107,7 +105,8 @@ impl Recovery {
         if self.is_final(&error) {
             return Err(self.incomplete(error, End::Cut));
         }
-        match ladder::decide(self.record.delivered(), self.asked) {
+        // Read only now: a question whose answer does not break is never looked through.
+        match ladder::decide(self.record.delivered(), Asked::of(&self.question.request)) {
             Verdict::Complete => Ok(()),
             Verdict::Anew if self.restarts_left > 0 => self.begin_anew(error).await,
             Verdict::GoOn if self.continuations_left > 0 => self.go_on(error).await,
@@ -127,9 +126,8 @@ impl Recovery {
     async fn begin_anew(&mut self, error: Error) -> Result<(), Error> {
         self.restarts_left -= 1;
         let question = elsewhere::anew(&self.question, &self.speaker, &error);
-        let opened = match self.asker.ask(&question, Arc::clone(&self.listener)).await {
-            Ok(opened) => opened,
-            Err(_) => return Err(self.incomplete(error, End::Cut)), // why it broke says more than why nobody helped
+        let Ok(opened) = self.asker.ask(&question, Arc::clone(&self.listener)).await else {
+            return Err(self.incomplete(error, End::Cut)); // why it broke says more than why nobody helped
         };
         if self.record.delivered() > Delivered::Nothing {
             self.spend();
@@ -218,9 +216,7 @@ impl Recovery {
         let error = match (self.question.token.reason(), end) {
             (Some(reason), _) => Error::cancelled(reason), // nobody wanted more, whatever broke before
             (None, End::Cut) => error,
-            (None, End::ToolCall) => {
-                code::tool_call_truncated(&self.speaker.label()).with_source(error)
-            }
+            (None, End::ToolCall) => code::tool_call_truncated(&self.speaker.label()).with_source(error),
         };
         self.question
             .notes

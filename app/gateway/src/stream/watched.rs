@@ -64,7 +64,9 @@ impl Watched {
             Ok(piece) => {
                 let was_silent = !self.watch.course.has_content();
                 self.watch.limits.note(&mut self.watch.course, &piece.chunk, self.watch.call.clock().now());
-                if let Some(admission) = self.admission.as_mut().filter(|_| was_silent && self.watch.course.has_content()) {
+                if let Some(admission) =
+                    self.admission.as_mut().filter(|_| was_silent && self.watch.course.has_content())
+                {
                     admission.first_content(self.watch.limits.tokens);
                 }
             }

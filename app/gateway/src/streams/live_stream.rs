@@ -88,7 +88,7 @@ impl LiveStream {
         }
         let epoch = log.take_over();
         // The epoch was given a line above, and nobody else holds the lock.
-        drop(log.fail(epoch, error, self.clock.now()));
+        let _open = log.fail(epoch, error, self.clock.now());
         drop(log);
         self.tell();
     }

@@ -37,7 +37,7 @@ pub(super) struct Log {
 }
 
 /// The writer was fenced off, or the log has its end: nothing was added.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Closed;
 
 impl Log {

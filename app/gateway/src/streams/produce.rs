@@ -10,7 +10,7 @@ use steadfast_contract::{code, stream_log::AnswerWriter};
 
 use super::{
     reader::StreamHandle,
-    registry::{Admitted, Streams},
+    registry::Admitted,
     spec::{Opening, StreamSpec},
     unread,
     writer::LogWriter,
@@ -50,7 +50,7 @@ async fn produce(gateway: Arc<Gateway>, ask: ChatAsk, writer: LogWriter) {
     };
     if let Err(error) = answered {
         // Closed means that somebody ended it for us: there is an end, and that is all that matters here.
-        drop(writer.fail(error));
+        let _there_is_an_end = writer.fail(error);
     }
     gateway.streams.has_ended(&stream);
 }
@@ -63,7 +63,7 @@ async fn answer(gateway: &Gateway, ask: ChatAsk, writer: &LogWriter) -> Result<(
     loop {
         let piece = pieces.next().await.unwrap_or_else(|| Err(code::stream_cut(&cut)))?;
         writer.piece(piece).map_err(|_closed| taken_over())?;
-        make_room(&gateway.streams);
+        gateway.streams.make_room_if_needed();
         if writer.stream().state().is_end() {
             return Ok(());
         }
@@ -72,10 +72,4 @@ async fn answer(gateway: &Gateway, ask: ChatAsk, writer: &LogWriter) -> Result<(
 
 fn taken_over() -> Error {
     Error::cancelled(CancelReason::Superseded)
-}
-
-fn make_room(streams: &Streams) {
-    if streams.is_over_its_limit() {
-        streams.make_room();
-    }
 }

@@ -12,6 +12,7 @@ use steadfast_contract::{
     code,
     stream_log::{AnswerWriter, StreamState},
 };
+use tokio::time::Instant;
 
 use super::{
     bounds::Bounds,
@@ -40,6 +41,8 @@ struct Inside {
     gone: Gone,
     /// Whether a task looks for what is to be let go.
     is_swept: bool,
+    /// When somebody last looked for room.
+    looked: Option<Instant>,
 }
 
 /// Streams that were there once, so that their owners hear more than "unknown".
@@ -67,7 +70,9 @@ impl Streams {
         writer: Box<dyn AnswerWriter>,
         token: &CancelToken,
     ) -> Result<Admitted, Error> {
-        self.make_room();
+        if self.is_over_its_limit() {
+            self.make_room();
+        }
         let mut inside = self.inside();
         inside.keys.tidy(self.clock.now(), self.settings.keys_for, self.settings.keys_max);
         if let Some(earlier) = inside.answered_already(&spec)? {
@@ -156,17 +161,31 @@ impl Streams {
         }
     }
 
-    pub(super) fn is_over_its_limit(&self) -> bool {
+    fn is_over_its_limit(&self) -> bool {
         self.ledger.bytes() > self.settings.bytes_all
+    }
+
+    /// Looks through all streams when together they hold too much, and not more often than is of use.
+    pub(super) fn make_room_if_needed(&self) {
+        if !self.is_over_its_limit() {
+            return;
+        }
+        let now = self.clock.now();
+        let looked = self.inside().looked.replace(now);
+        if looked.is_none_or(|looked| now.saturating_duration_since(looked) >= LOOK_AGAIN) {
+            self.make_room();
+        } else {
+            self.inside().looked = looked;
+        }
     }
 
     /// Lets go of what is too old; beyond the limit of ended streams, the oldest first; then of the frames of the
     /// oldest that are still being written.
-    pub(super) fn make_room(&self) {
+    fn make_room(&self) {
         let mut inside = self.inside();
         let now = self.clock.now();
         let mut by_age: Vec<_> = inside.streams.values().cloned().collect();
-        by_age.sort_by_key(|stream| (stream.log().ended(), stream.started_ms));
+        by_age.sort_by_cached_key(|stream| (stream.log().ended(), stream.started_ms));
         for stream in &by_age {
             let Some(ended) = stream.log().ended() else { continue };
             if self.is_over_its_limit() || now.saturating_duration_since(ended) >= self.settings.keep_ended {
@@ -252,6 +271,8 @@ impl Gone {
     }
 }
 
+/// A look costs a walk over all streams; when it finds nothing, the next piece will find nothing either.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Left of a stream that has to give way: what a reader that keeps up still needs.
 const NEWEST_FRAMES: usize = 256;
 /// About 1 MiB of ids.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Checked by the server when it reads its file; every number here is used as it stands.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StreamSettings {
     /// From here on a stream's oldest frames go, and whoever is that far behind gets a snapshot.
     pub events_max: usize,

@@ -99,7 +99,10 @@ async fn a_wait_of_an_hour_is_told_and_not_waited() {
 
 #[tokio::test(start_paused = true)]
 async fn a_target_that_asked_for_a_pause_is_left_alone_for_as_long() {
-    let (a, b) = (upstream("a", vec![too_often(20), Act::says(&["back"])]), upstream("b", vec![Act::says(&["one"]), Act::says(&["two"])]));
+    let (a, b) = (
+        upstream("a", vec![too_often(20), Act::says(&["back"])]),
+        upstream("b", vec![Act::says(&["one"]), Act::says(&["two"])]),
+    );
     let house = chain(&a, &b).start().await;
     assert_eq!(hear(&house, ask("genius")).await.text, "one");
     assert_eq!(hear(&house, ask("genius")).await.text, "two");
@@ -123,7 +126,10 @@ async fn a_refused_key_is_not_tried_again_for_minutes() {
 
 #[tokio::test(start_paused = true)]
 async fn when_everybody_rests_one_tries_and_the_others_hear_how_long() {
-    let (a, b) = (upstream("a", vec![too_often(300), Act::says(&["back"])]), upstream("b", vec![too_often(200), Act::says(&["back"])]));
+    let (a, b) = (
+        upstream("a", vec![too_often(300), Act::says(&["back"])]),
+        upstream("b", vec![too_often(200), Act::says(&["back"])]),
+    );
     let house = chain(&a, &b).start().await;
     assert!(hear(&house, ask("genius")).await.error.is_some());
     let (refused, took) = seconds(hear(&house, ask("genius"))).await;
@@ -193,4 +199,56 @@ async fn a_ranked_chain_learns_who_answers() {
     }
     // Twice at first, and now and then to keep the measure: one question in fifty.
     assert!(a.asked().len() <= 8, "{}", a.asked().len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn weights_share_the_questions_out_and_a_session_keeps_its_target() {
+    let answers = |word: &'static str| (0..20).map(|_| Act::says(&[word])).collect();
+    let (a, b) = (upstream("a", answers("a")), upstream("b", answers("b")));
+    let mut plan = chain(&a, &b);
+    let weights = [("a/big".to_owned(), 1), ("b/big".to_owned(), 3)].into();
+    plan.settings.chains.insert("genius".into(), ChainSettings { weights, ..ChainSettings::default() });
+    let house = plan.start().await;
+    for _ in 0..8 {
+        hear(&house, ask("genius")).await;
+    }
+    assert_eq!((a.asked().len(), b.asked().len()), (2, 6));
+    let of_session = || ChatAsk { session: Some("mine".into()), ..ask("genius") };
+    let first = hear(&house, of_session()).await.text;
+    for _ in 0..5 {
+        assert_eq!(hear(&house, of_session()).await.text, first);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn cuts_and_stalls_speak_against_a_target_until_it_rests() {
+    let broken = (0..5).map(|number| match number % 2 {
+        0 => Act::Speak(vec![Line::Say("half")]),
+        _ => Act::Speak(vec![Line::Say("half"), Line::Stall]),
+    });
+    let house = Plan::cloud(broken.collect()).start().await;
+    for _ in 0..5 {
+        assert_eq!(hear(&house, ask("cloud-b/big")).await.text, "half");
+    }
+    let refused = hear(&house, ask("cloud-b/big")).await.error.unwrap();
+    assert_eq!((refused.code(), house.cloud.asked().len()), (Code::CIRCUIT_OPEN, 5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_writes_too_slowly_is_cut_off() {
+    let timers = Timers { min_chars_per_second: 2.0, ..Timers::default() };
+    let slow = std::iter::repeat_with(|| [Line::Say("a"), Line::Pause(Duration::from_secs(5))]).take(50).flatten();
+    let a = Arc::new(Scripted::upstream("a", "big", [Act::Speak(slow.collect())]).waited_for(timers));
+    let house = chain(&a, &upstream("b", vec![])).start().await;
+    let (heard, took) = seconds(hear(&house, ask("genius"))).await;
+    assert_eq!((heard.detail("limit"), took), (Some("min_rate"), 20));
+}
+
+#[tokio::test(start_paused = true)]
+async fn signs_of_life_alone_hold_a_begun_answer_for_ten_silences() {
+    let heartbeat = || [Line::Pause(Duration::from_secs(10)), Line::Status(Status::Alive)];
+    let alive = std::iter::repeat_with(heartbeat).take(100).flatten();
+    let house = Plan::cloud(vec![Act::Speak([Line::Say("a")].into_iter().chain(alive).collect())]).start().await;
+    let (heard, took) = seconds(hear(&house, ask("cloud-b/big"))).await;
+    assert_eq!((heard.detail("limit"), took), (Some("idle"), 300));
 }

@@ -44,7 +44,14 @@ pub(crate) struct Plan {
 impl Plan {
     /// Quick is ready and plays `engine`.
     pub(crate) fn quick(engine: Vec<Act>) -> Self {
-        Self { engine, cloud: Vec::new(), quick: ModelPhase::Ready, tiers: BTreeMap::new(), more: Vec::new(), settings: GatewaySettings::default() }
+        Self {
+            engine,
+            cloud: Vec::new(),
+            quick: ModelPhase::Ready,
+            tiers: BTreeMap::new(),
+            more: Vec::new(),
+            settings: GatewaySettings::default(),
+        }
     }
 
     /// The upstream `cloud-b` plays `cloud`.

@@ -103,7 +103,8 @@ async fn repeated_last_words_are_said_once() {
 #[tokio::test(start_paused = true)]
 async fn there_is_one_continuation_and_no_second() {
     let cut_again = Act::Speak(vec![Line::Words(format!("{SECOND} {SECOND}"))]);
-    let heard = broken_after(vec![Line::Say(FIRST)], Continuation::Verified, vec![cut_again, Act::says(&["never"])]).await;
+    let heard =
+        broken_after(vec![Line::Say(FIRST)], Continuation::Verified, vec![cut_again, Act::says(&["never"])]).await;
     is_incomplete(&heard, code::STREAM_CUT, &format!("{FIRST}{SECOND} {SECOND}"));
     assert_eq!(heard.seams.len(), 1);
 }
@@ -124,8 +125,7 @@ fn with_tool(model: &str) -> ChatAsk {
 #[tokio::test(start_paused = true)]
 async fn an_open_call_is_asked_for_anew_and_comes_whole() {
     let whole = || vec![Line::Call(0, r#"{"at":"#), Line::Call(0, "7}"), Line::Finish];
-    let (house, ..) =
-        two(vec![Line::Call(0, r#"{"at":"#)], Continuation::Verified, vec![Act::Speak(whole())]).await;
+    let (house, ..) = two(vec![Line::Call(0, r#"{"at":"#)], Continuation::Verified, vec![Act::Speak(whole())]).await;
     let heard = hear(&house, with_tool("genius")).await;
     assert_eq!(heard.calls.concat(), r#"{"at":7}"#);
     assert!(heard.error.is_none() && heard.seams.is_empty());

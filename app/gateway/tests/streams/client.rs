@@ -58,15 +58,7 @@ impl Client {
     pub(crate) async fn next(&mut self) -> Option<LogItem> {
         let item = self.reader.next().await?;
         self.checker.delivered(self.reader.id(), self.number, &item);
-        let again = self.gateway.read_stream(self.reader.id(), &self.principal, ReadFrom::After(item.seq() - 1));
-        match again {
-            Ok(mut again) => self.checker.looked_up(self.reader.id(), item.seq(), again.now().as_ref()),
-            // The others have all the places: that says nothing about the log.
-            Err(error) if error.code() == Code::RATE_LIMITED => {}
-            // Its own reader is told why it never began; nobody else has anything to read.
-            Err(error) if error.code() == Code::NOT_FOUND && self.never_began() => {}
-            Err(_) => self.checker.looked_up(self.reader.id(), item.seq(), None),
-        }
+        self.look_up(item.seq());
         self.after = item.seq();
         match &item {
             LogItem::Frame(numbered) => {
@@ -83,8 +75,17 @@ impl Client {
         matches!(self.reader.state(), StreamState::Failed { .. } | StreamState::Cancelled { .. })
     }
 
-    pub(crate) fn state(&self) -> StreamState {
-        self.reader.state()
+    /// What was delivered is in the log at that very moment.
+    fn look_up(&self, seq: u64) {
+        let Some(before) = seq.checked_sub(1) else { return }; // a snapshot of nothing
+        match self.gateway.read_stream(self.reader.id(), &self.principal, ReadFrom::After(before)) {
+            Ok(mut again) => self.checker.looked_up(self.reader.id(), seq, again.now().as_ref()),
+            // The others have all the places: that says nothing about the log.
+            Err(error) if error.code() == Code::RATE_LIMITED => {}
+            // Its own reader is told why it never began; nobody else has anything to read.
+            Err(error) if error.code() == Code::NOT_FOUND && self.never_began() => {}
+            Err(_) => self.checker.looked_up(self.reader.id(), seq, None),
+        }
     }
 
     /// Reads to the end and says how it ended.

@@ -96,8 +96,7 @@ async fn a_resumable_answer_goes_on_without_readers_and_is_whole_when_they_come_
 
 #[tokio::test(start_paused = true)]
 async fn nobody_comes_back_and_the_answer_ends_after_its_time() {
-    let (stage, speaker) =
-        Stage::of(vec![Act::Play(vec![Step::Words(1), Step::Pause(20 * SECOND), Step::Words(1), Step::Stall])]).await;
+    let (stage, speaker) = Stage::of(vec![Act::Play([Step::Words(1), Step::Pause(20 * SECOND)].repeat(9))]).await;
     let mut handle = stage.start("ann", Keep::Resumable(25 * SECOND)).unwrap();
     handle.opened().await.unwrap();
     let id = handle.id().to_owned();

@@ -15,7 +15,7 @@ use steadfast_contract::{
     BoxFuture,
     chunk::{AnswerStream, Chunk, FinishReason, Piece, ToolCallPart},
     code,
-    model::{ModelInfo, Place},
+    model::{Abilities, ModelInfo, Place},
     provider::{Ask, Provider},
 };
 
@@ -165,6 +165,7 @@ pub(crate) fn remote(upstream: &str, id: &str) -> ModelInfo {
         memory_bytes: None,
         context_tokens: None,
         upstream: Some(upstream.to_owned()),
+        abilities: Abilities::default(),
     }
 }
 

@@ -49,14 +49,14 @@ impl Stage {
     pub(crate) async fn over(streams: StreamSettings, providers: Vec<Arc<dyn Provider>>) -> Self {
         let chain = providers.iter().map(|provider| format!("{}/big", provider.name())).collect();
         let (token, clock) = (CancelToken::root("stage"), Clock::real());
-        let store = steadfast_store::open(StoreSettings::Memory, &token.child("store"), clock.clone(), Events::none());
+        let store = steadfast_store::open(StoreSettings::Memory, &token, clock.clone(), Events::none()).await.unwrap();
         let settings = GatewaySettings {
             tiers: BTreeMap::from([("quick".to_owned(), chain)]),
             streams,
             ..GatewaySettings::default()
         };
         let gateway = Gateway::start(Parts {
-            store: store.await.unwrap(),
+            store,
             models: Arc::new(NoModels),
             providers,
             settings,
@@ -99,6 +99,7 @@ impl Stage {
             request_id: "r".to_owned(),
             deadline: None,
             token: self.asking.child("chat"),
+            session: None,
         }
     }
 

@@ -6,6 +6,8 @@ use steadfast::Error;
 #[derive(Debug)]
 pub(super) struct Address {
     upstream: String,
+    /// In small letters.
+    pub(super) host: String,
     base: String,
 }
 
@@ -20,7 +22,11 @@ impl Address {
         if base.query().is_some() || base.authority().is_some_and(|authority| authority.as_str().contains('@')) {
             return Err(wrong("it must hold neither a query nor a password; the key has its own setting"));
         }
-        let address = Self { upstream: upstream.to_owned(), base: base.to_string().trim_end_matches('/').to_owned() };
+        let address = Self {
+            upstream: upstream.to_owned(),
+            host: base.host().unwrap_or_default().to_ascii_lowercase(),
+            base: base.to_string().trim_end_matches('/').to_owned(),
+        };
         address.of("/models").map(|_| address)
     }
 

@@ -39,7 +39,8 @@ impl Refusal<'_> {
 
     /// What the upstream's own support asks for first.
     fn request_id(&self) -> Option<String> {
-        let id = ["x-request-id", "request-id", "cf-ray"].iter().find_map(|name| self.headers.get(*name)?.to_str().ok())?;
+        let id =
+            ["x-request-id", "request-id", "cf-ray"].iter().find_map(|name| self.headers.get(*name)?.to_str().ok())?;
         let id: String = id.chars().filter(|letter| letter.is_ascii_graphic()).take(100).collect();
         (!id.is_empty()).then_some(id)
     }

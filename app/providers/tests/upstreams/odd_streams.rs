@@ -60,7 +60,13 @@ async fn what_is_no_protocol_is_said_to_be_none() {
 
 #[tokio::test]
 async fn an_answer_without_an_answer_is_none() {
-    for events in [DONE.to_owned(), format!("{DONE}{DONE}"), format!("{DONE}{}{STOP}", text("late")), ": only this\n\n".repeat(9), String::new()] {
+    for events in [
+        DONE.to_owned(),
+        format!("{DONE}{DONE}"),
+        format!("{DONE}{}{STOP}", text("late")),
+        ": only this\n\n".repeat(9),
+        String::new(),
+    ] {
         let outcome = answer(&events).await;
         assert_eq!((outcome.text.as_str(), outcome.finish), ("", None), "{events}");
         assert_eq!(outcome.error.unwrap().code(), code::STREAM_CUT, "{events}");
@@ -106,7 +112,11 @@ async fn odd_heads_do_no_harm() {
         ("retry-after: soon", None),
     ] {
         let error = refused(head).await.unwrap_err();
-        assert_eq!((error.code(), error.retry_after().map(|wait| wait.as_secs())), (Code::RATE_LIMITED, wait), "{head}");
+        assert_eq!(
+            (error.code(), error.retry_after().map(|wait| wait.as_secs())),
+            (Code::RATE_LIMITED, wait),
+            "{head}"
+        );
     }
     let giant = format!("HTTP/1.1 200 OK\r\nx-long: {}\r\n\r\n", "x".repeat(1 << 20));
     assert_eq!(ask_bytes(giant).await.unwrap_err().code(), Code::UNAVAILABLE);

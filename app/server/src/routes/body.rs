@@ -6,6 +6,7 @@ use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, Request},
 };
+use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use steadfast::{Clock, Error};
@@ -45,6 +46,10 @@ impl<T: DeserializeOwned, S: Sync> FromRequest<S> for Json<T> {
 }
 
 async fn read(body: Body, clock: &Clock) -> Result<Bytes, Error> {
+    // Who says beforehand that it is too much hears so beforehand.
+    if body.size_hint().lower() > BODY_BYTES as u64 {
+        return Err(Error::new(code::REQUEST_TOO_LARGE));
+    }
     let whole = Limited::new(body, BODY_BYTES).collect();
     let collected = tokio::select! {
         collected = whole => collected,
@@ -62,6 +67,11 @@ const BODY_TIME: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        pin::Pin,
+        task::{Context, Poll},
+    };
+
     use super::*;
 
     #[tokio::test]
@@ -69,6 +79,32 @@ mod tests {
         let body = Body::from(vec![b' '; BODY_BYTES + 1]);
         let error = read(body, &Clock::real()).await.unwrap_err();
         assert_eq!(error.code(), code::REQUEST_TOO_LARGE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_is_said_to_be_too_large_is_not_waited_for() {
+        let said = SaysItIsLarge;
+        let error = read(Body::new(said), &Clock::real()).await.unwrap_err();
+        assert_eq!(error.code(), code::REQUEST_TOO_LARGE);
+    }
+
+    /// Announces a byte too many, and never sends one.
+    struct SaysItIsLarge;
+
+    impl http_body::Body for SaysItIsLarge {
+        type Data = Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _context: &mut Context<'_>,
+        ) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
+            Poll::Pending
+        }
+
+        fn size_hint(&self) -> http_body::SizeHint {
+            http_body::SizeHint::with_exact(BODY_BYTES as u64 + 1)
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -137,7 +137,8 @@ async fn a_stream_ends_with_done_and_begins_with_the_role() {
     assert_eq!(response.headers()["x-accel-buffering"], "no");
     let text = text_of(response).await;
     assert!(text.ends_with("data: [DONE]\n\n"), "{text}");
-    let first: Value = serde_json::from_str(text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap()).unwrap();
+    let first: Value =
+        serde_json::from_str(text.lines().find_map(|line| line.strip_prefix("data: ")).unwrap()).unwrap();
     assert_eq!(first["choices"][0]["delta"], json!({ "role": "assistant", "content": "hel" }));
 }
 

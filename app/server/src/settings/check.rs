@@ -9,14 +9,15 @@ use std::{
 
 use steadfast::Detail;
 use steadfast_contract::model::Tier;
-use steadfast_gateway::{GatewaySettings, StreamSettings};
+use steadfast_gateway::GatewaySettings;
 use steadfast_providers::{ModelSettings, Secret, UpstreamSettings};
 
 use super::{
     Environment, Exposure, Flags, Listen, Models, Origin, Problems, Settings, WhenTaken,
     duration::Written,
     hint, key,
-    raw::{RawGateway, RawModel, RawModels, RawSettings, RawUpstream},
+    raw::{RawChain, RawGateway, RawModel, RawModels, RawSettings, RawUpstream},
+    upstream,
 };
 
 pub(super) fn check(
@@ -32,7 +33,7 @@ pub(super) fn check(
     let settings = Settings {
         listen: check.listen(raw.listen.as_deref(), raw.hosts, flags.exposure),
         models: check.models(raw.models, &data_dir),
-        gateway: check.gateway(&raw.gateway, raw.tiers, &raw.upstreams),
+        gateway: check.gateway(&raw.gateway, raw.tiers, raw.chains, &raw.upstreams),
         data_dir,
         upstreams,
         file,
@@ -96,13 +97,19 @@ impl Check<'_> {
         {
             self.problem(format!("{place}: A name is made of letters, digits, `-`, `_` and `.`."));
         }
-        if raw.models.is_empty() {
-            self.problem(format!("{place}: Name at least one model: models = [{{ id = \"…\" }}]."));
+        if raw.models.is_empty() && !raw.discover {
+            self.problem(format!(
+                "{place}: Name at least one model, models = [{{ id = \"…\" }}], or ask for all of them, discover = true."
+            ));
         }
+        upstream::problems(raw).for_each(|problem| self.problem(format!("{place}: {problem}")));
         let key = self.key(&place, raw);
         let models = raw.models.iter().map(|model| self.model(&place, model)).collect();
         let mut settings = UpstreamSettings::new(raw.name.clone(), raw.url.clone(), models);
         settings.key = key;
+        settings.protocol = upstream::protocol(raw.protocol);
+        settings.found = upstream::found(raw);
+        settings.timeouts = upstream::timeouts(raw);
         (self.found.len() == before).then_some(settings)
     }
 
@@ -124,7 +131,7 @@ impl Check<'_> {
             }
             tier
         });
-        ModelSettings { name: raw.name.clone(), tier, context: raw.context, ..ModelSettings::named(raw.id.clone()) }
+        upstream::model(raw, tier)
     }
 
     fn names_are_unique(&mut self, upstreams: &[RawUpstream]) {
@@ -138,8 +145,12 @@ impl Check<'_> {
         &mut self,
         raw: &RawGateway,
         tiers: BTreeMap<String, Vec<String>>,
+        chains: BTreeMap<String, RawChain>,
         upstreams: &[RawUpstream],
     ) -> GatewaySettings {
+        for (name, chain) in &chains {
+            self.walk(name, chain, &tiers);
+        }
         for (tier, chain) in &tiers {
             self.chain(tier, chain, upstreams);
         }
@@ -157,8 +168,10 @@ impl Check<'_> {
             queue_max: raw.queue_max.unwrap_or(usual.queue_max),
             undo_for: wait(raw.undo_for, usual.undo_for),
             system_prompt: raw.system_prompt.clone(),
+            chains: chains.into_iter().map(|(name, chain)| (name, upstream::chain(chain))).collect(),
+            routers: upstreams.iter().filter(|raw| raw.router).map(|raw| raw.name.clone()).collect(),
             tiers,
-            ..usual
+            streams: usual.streams,
         };
         self.gateway_numbers(&settings);
         settings
@@ -186,6 +199,18 @@ impl Check<'_> {
         }
     }
 
+    fn walk(&mut self, name: &str, chain: &RawChain, tiers: &BTreeMap<String, Vec<String>>) {
+        let Some(links) = tiers.get(name) else {
+            let hint = hint::did_you_mean(name, tiers.keys().map(String::as_str));
+            self.problem(format!("chains.{name}: There is no chain of that name in `tiers`{hint}"));
+            return;
+        };
+        for link in chain.weights.keys().filter(|link| !links.contains(link)) {
+            let hint = hint::did_you_mean(link, links.iter().map(String::as_str));
+            self.problem(format!("chains.{name}: The chain has no link `{link}`{hint}"));
+        }
+    }
+
     fn chain(&mut self, tier: &str, chain: &[String], upstreams: &[RawUpstream]) {
         if !tier_names().any(|name| name == tier) {
             self.problem(format!(
@@ -198,8 +223,9 @@ impl Check<'_> {
         }
         for link in chain {
             let Some((upstream, model)) = link.split_once('/') else { continue };
-            let known =
-                upstreams.iter().any(|raw| raw.name == upstream && raw.models.iter().any(|raw| raw.id == model));
+            let known = upstreams
+                .iter()
+                .any(|raw| raw.name == upstream && (raw.discover || raw.models.iter().any(|raw| raw.id == model)));
             if !known {
                 let all: Vec<String> = upstreams
                     .iter()

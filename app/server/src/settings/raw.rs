@@ -21,6 +21,7 @@ pub(super) struct RawSettings {
     pub(super) gateway: RawGateway,
     pub(super) upstreams: Vec<RawUpstream>,
     pub(super) tiers: BTreeMap<String, Vec<String>>,
+    pub(super) chains: BTreeMap<String, RawChain>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -59,7 +60,45 @@ pub(super) struct RawUpstream {
     pub(super) key_file: Option<PathBuf>,
     pub(super) key_command: Option<Vec<String>>,
     #[serde(default)]
+    pub(super) protocol: RawProtocol,
+    /// Ask the upstream which models it has, beside those named here.
+    #[serde(default)]
+    pub(super) discover: bool,
+    /// It tries again and elsewhere by itself.
+    #[serde(default)]
+    pub(super) router: bool,
+    pub(super) connect: Option<Written>,
+    pub(super) first_token: Option<Written>,
+    pub(super) per_1k_tokens: Option<Written>,
+    pub(super) idle: Option<Written>,
+    pub(super) whole: Option<Written>,
+    pub(super) min_chars_per_second: Option<f32>,
+    #[serde(default)]
     pub(super) models: Vec<RawModel>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawProtocol {
+    #[default]
+    OpenAi,
+    Anthropic,
+}
+
+/// How a chain of `tiers` is walked.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawChain {
+    pub(super) order: RawOrder,
+    pub(super) weights: BTreeMap<String, u32>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawOrder {
+    #[default]
+    Listed,
+    Ranked,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -69,6 +108,21 @@ pub(super) struct RawModel {
     pub(super) name: Option<String>,
     pub(super) tier: Option<String>,
     pub(super) context: Option<u32>,
+    #[serde(default)]
+    pub(super) continuation: RawContinuation,
+    pub(super) tools: Option<bool>,
+    pub(super) images: Option<bool>,
+    pub(super) schema: Option<bool>,
+}
+
+/// Whether the model goes on from a given beginning; somebody must have looked.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RawContinuation {
+    Verified,
+    Unsupported,
+    #[default]
+    Unknown,
 }
 
 impl RawSettings {

@@ -2,6 +2,10 @@
 
 use std::{fs, path::Path, time::Duration};
 
+use steadfast_contract::provider::Continuation;
+use steadfast_gateway::Order;
+use steadfast_providers::{FoundModels, UpstreamProtocol};
+
 use super::{Environment, Exposure, Flags, Problems, Settings, WhenTaken};
 
 fn load(text: &str, environment: &Environment, flags: Flags) -> Result<Settings, Problems> {
@@ -106,6 +110,40 @@ fn durations_have_units_and_keys_come_from_where_they_are_kept() {
     assert!(settings.upstreams[0].key.is_some());
     assert!(!format!("{settings:?}").contains("s3cret"));
     assert!(problems("[gateway]\nwait_first = 3").contains("with its unit"));
+}
+
+#[test]
+fn an_upstream_says_how_it_is_spoken_to_and_a_chain_how_it_is_walked() {
+    let file = r#"
+        [[upstreams]]
+        name = "claude"
+        url = "https://models.example.com/v1"
+        protocol = "anthropic"
+        discover = true
+        router = true
+        first_token = "20s"
+        min_chars_per_second = 2.5
+        models = [{ id = "opus", continuation = "verified", images = false }]
+        [tiers]
+        genius = ["claude/opus", "claude/found-later", "quick"]
+        [chains.genius]
+        order = "ranked"
+        weights = { "claude/opus" = 3 }
+    "#;
+    let settings = load(file, &home(), Flags::default()).unwrap();
+    let upstream = &settings.upstreams[0];
+    assert_eq!(upstream.protocol, UpstreamProtocol::Anthropic);
+    assert_eq!(upstream.found, FoundModels::Added);
+    assert_eq!(upstream.timeouts.timers.first_token, Duration::from_secs(20));
+    assert_eq!(upstream.models[0].continuation, Continuation::Verified);
+    assert_eq!(upstream.models[0].abilities.images, Some(false));
+    assert!(settings.gateway.routers.contains("claude"));
+    assert_eq!(settings.gateway.chains["genius"].order, Order::Ranked);
+
+    let told = problems(&file.replace("[chains.genius]", "[chains.genus]").replace("20s", "0s"));
+    assert!(told.contains("did you mean `genius`?"), "{told}");
+    assert!(told.contains("first_token: Longer than nothing"), "{told}");
+    assert!(problems(&file.replace("\"ranked\"", "\"best\"")).contains("expected `listed` or `ranked`"));
 }
 
 #[test]

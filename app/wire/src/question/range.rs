@@ -58,7 +58,10 @@ mod tests {
         }
         for text in ["0", "-1", "-0", "1.5", "9223372036854775808", "1e300", "-1e300"] {
             let error = whole("max_tokens", Some(&number(text)), 1, u32::MAX).unwrap_err();
-            assert!(error.message().contains("`max_tokens`") && error.message().contains("from 1 to"), "{text}: {error}");
+            assert!(
+                error.message().contains("`max_tokens`") && error.message().contains("from 1 to"),
+                "{text}: {error}"
+            );
         }
     }
 

@@ -19,11 +19,8 @@ use crate::{
 };
 
 pub(crate) fn setting(own_events: OwnEvents) -> Setting {
-    let identity =
-        Identity { id: "x_1".into(), created: 7, model: "quick".into(), stream_id: Some("rsp_1".into()) };
-    let explain = |error: &steadfast::Error| {
-        json!({ "message": error.message(), "code": error.code().name(), "steadfast": { "request_id": "req_1" } })
-    };
+    let identity = Identity { id: "x_1".into(), created: 7, model: "quick".into(), stream_id: Some("rsp_1".into()) };
+    let explain = |error: &steadfast::Error| json!({ "message": error.message(), "code": error.code().name(), "steadfast": { "request_id": "req_1" } });
     Setting { identity, own_events, explain: Box::new(explain) }
 }
 
@@ -82,7 +79,8 @@ fn on_chat(chunk: Chunk, data: &'static str) -> steadfast_contract::chunk::Piece
     on_wire(chunk, Protocol::ChatCompletions, &[(None, data)])
 }
 
-const PREAMBLE: &str = r#"{"id":"up-1","created":5,"model":"m1","choices":[{"index":0,"delta":{"role":"assistant"}}],"x":1}"#;
+const PREAMBLE: &str =
+    r#"{"id":"up-1","created":5,"model":"m1","choices":[{"index":0,"delta":{"role":"assistant"}}],"x":1}"#;
 const HELLO: &str = r#"{"id":"up-1", "choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":"stop"}]}"#;
 const USAGE: &str = r#"{"id":"up-1","choices":[],"usage":{"prompt_tokens":9}}"#;
 
@@ -100,14 +98,18 @@ fn passed(ending: &'static str) -> Story {
 
 #[test]
 fn frames_of_the_clients_own_protocol_pass_untouched() {
-    let data: Vec<_> = frames(chat_writer(UsageFrame::Wanted), passed(USAGE)).into_iter().map(|frame| frame.data).collect();
+    let data: Vec<_> =
+        frames(chat_writer(UsageFrame::Wanted), passed(USAGE)).into_iter().map(|frame| frame.data).collect();
     assert_eq!(data, [PREAMBLE, HELLO, USAGE, "[DONE]"]);
 }
 
 #[test]
 fn usage_that_nobody_asked_for_is_dropped_and_one_that_is_missing_is_told() {
     let unwanted = frames(chat_writer(UsageFrame::Unwanted), passed(USAGE));
-    assert_eq!(unwanted.iter().map(|frame| &frame.data[..]).collect::<Vec<_>>(), [PREAMBLE.as_bytes(), HELLO.as_bytes(), b"[DONE]"]);
+    assert_eq!(
+        unwanted.iter().map(|frame| &frame.data[..]).collect::<Vec<_>>(),
+        [PREAMBLE.as_bytes(), HELLO.as_bytes(), b"[DONE]"]
+    );
     let told = lines(&frames(chat_writer(UsageFrame::Wanted), passed(HELLO)));
     assert!(told.contains(r#""id":"up-1","object":"chat.completion.chunk","created":5,"model":"m1","choices":[],"usage":{"prompt_tokens":9,"#), "{told}");
 }
@@ -142,7 +144,10 @@ fn a_message_that_goes_on_elsewhere_goes_on_in_its_open_block() {
         finish(FinishReason::Stop),
     ];
     let written = frames(messages_writer(), Story { name: "", pieces, breaks: None });
-    assert_eq!(written[..3].iter().map(|frame| &frame.data[..]).collect::<Vec<_>>(), [start.as_bytes(), block.as_bytes(), delta.as_bytes()]);
+    assert_eq!(
+        written[..3].iter().map(|frame| &frame.data[..]).collect::<Vec<_>>(),
+        [start.as_bytes(), block.as_bytes(), delta.as_bytes()]
+    );
     golden("messages/answer/write", "passed_on_and_joined", &lines(&written));
 }
 

@@ -43,7 +43,12 @@ const BODY: &str = r#"{"id":"up-1",  "choices":[{"index":0,"message":{"content":
 
 #[test]
 fn a_body_of_the_clients_own_protocol_passes_untouched() {
-    let pieces = || vec![on_wire(Chunk::Text("Hello".into()), Protocol::ChatCompletions, &[(None, BODY)]), finish(FinishReason::Stop)];
+    let pieces = || {
+        vec![
+            on_wire(Chunk::Text("Hello".into()), Protocol::ChatCompletions, &[(None, BODY)]),
+            finish(FinishReason::Stop),
+        ]
+    };
     let identity = setting(OwnEvents::Withheld).identity;
     assert_eq!(chat::whole(&collected(pieces()), &identity), BODY);
     assert!(pretty(&messages::whole(&collected(pieces()), &identity)).contains(r#""text": "Hello""#));
@@ -56,8 +61,13 @@ fn a_body_of_the_clients_own_protocol_passes_untouched() {
 #[test]
 fn an_event_is_not_taken_for_a_body() {
     let event = r#"{"id":"up-1","choices":[{"index":0,"delta":{"content":"Hello"},"finish_reason":"stop"}]}"#;
-    let pieces = vec![on_wire(Chunk::Text("Hello".into()), Protocol::ChatCompletions, &[(None, event)]), finish(FinishReason::Stop)];
-    assert!(pretty(&chat::whole(&collected(pieces), &setting(OwnEvents::Withheld).identity)).contains("chat.completion\""));
+    let pieces = vec![
+        on_wire(Chunk::Text("Hello".into()), Protocol::ChatCompletions, &[(None, event)]),
+        finish(FinishReason::Stop),
+    ];
+    assert!(
+        pretty(&chat::whole(&collected(pieces), &setting(OwnEvents::Withheld).identity)).contains("chat.completion\"")
+    );
 }
 
 #[test]

@@ -1,5 +1,12 @@
 //! What a server needs of the protocols: reading questions, writing answers. The golden files are in `fixtures/`.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "clippy knows test functions only, and the words they share are test code too"
+)]
+
 mod answers;
 mod bodies;
 mod questions;

@@ -21,8 +21,7 @@ fn chat(more: Value) -> Result<(), Error> {
 }
 
 fn message(more: Value) -> Result<(), Error> {
-    let mut request =
-        json!({ "model": "quick", "max_tokens": 9, "messages": [{ "role": "user", "content": "hi" }] });
+    let mut request = json!({ "model": "quick", "max_tokens": 9, "messages": [{ "role": "user", "content": "hi" }] });
     request.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     messages::question::read::read(bytes(&request)).map(|_| ())
 }
@@ -71,16 +70,16 @@ fn a_number_out_of_its_range_is_named() {
             (json!({ "stop": [""] }), "stop"),
         ],
     );
-    names(message, &[
-        (json!({ "max_tokens": null }), "max_tokens"),
-        (json!({ "max_tokens": 0 }), "max_tokens"),
-        (json!({ "temperature": 1.5 }), "temperature"),
-        (json!({ "stop_sequences": [""] }), "stop_sequences"),
-    ]);
-    names(response, &[
-        (json!({ "max_output_tokens": 0 }), "max_output_tokens"),
-        (json!({ "top_p": 1.5 }), "top_p"),
-    ]);
+    names(
+        message,
+        &[
+            (json!({ "max_tokens": null }), "max_tokens"),
+            (json!({ "max_tokens": 0 }), "max_tokens"),
+            (json!({ "temperature": 1.5 }), "temperature"),
+            (json!({ "stop_sequences": [""] }), "stop_sequences"),
+        ],
+    );
+    names(response, &[(json!({ "max_output_tokens": 0 }), "max_output_tokens"), (json!({ "top_p": 1.5 }), "top_p")]);
 }
 
 #[test]
@@ -90,35 +89,47 @@ fn a_conversation_that_makes_no_sense_is_refused_at_its_place() {
     let result = json!({ "role": "tool", "tool_call_id": "c1", "content": "42" });
     let calling = json!({ "role": "assistant", "content": null, "tool_calls": [call] });
     let ask = |messages: Value| json!({ "messages": messages });
-    names(chat, &[
-        (ask(json!([])), "messages"),
-        (ask(json!(vec![user.clone(); 5_000])), "messages"),
-        (ask(json!([{ "role": "robot", "content": "hi" }])), "messages[0].role"),
-        (ask(json!([{ "role": "user", "content": 7 }])), "messages[0].content"),
-        (ask(json!([{ "role": "user", "content": null }])), "messages[0].content"),
-        (ask(json!([{ "role": "user", "content": [null] }])), "messages[0].content"),
-        (ask(json!([{ "role": "user", "content": [] }])), "messages[0].content"),
-        (ask(json!([{ "role": "assistant" }])), "messages[0].content"),
-        (ask(json!([user, result])), "messages[1]"),
-        (ask(json!([user, calling, result, result])), "messages[3]"),
-        (ask(json!([user, { "role": "assistant", "tool_calls": [call, call] }])), "messages[1]"),
-        (ask(json!([user, calling, { "role": "tool", "content": "42" }])), "messages[2].tool_call_id"),
-        (ask(json!([{ "role": "user", "content": "hi", "tool_calls": [call] }])), "messages[0].tool_calls"),
-    ]);
+    names(
+        chat,
+        &[
+            (ask(json!([])), "messages"),
+            (ask(json!(vec![user.clone(); 5_000])), "messages"),
+            (ask(json!([{ "role": "robot", "content": "hi" }])), "messages[0].role"),
+            (ask(json!([{ "role": "user", "content": 7 }])), "messages[0].content"),
+            (ask(json!([{ "role": "user", "content": null }])), "messages[0].content"),
+            (ask(json!([{ "role": "user", "content": [null] }])), "messages[0].content"),
+            (ask(json!([{ "role": "user", "content": [] }])), "messages[0].content"),
+            (ask(json!([{ "role": "assistant" }])), "messages[0].content"),
+            (ask(json!([user, result])), "messages[1]"),
+            (ask(json!([user, calling, result, result])), "messages[3]"),
+            (ask(json!([user, { "role": "assistant", "tool_calls": [call, call] }])), "messages[1]"),
+            (ask(json!([user, calling, { "role": "tool", "content": "42" }])), "messages[2].tool_call_id"),
+            (ask(json!([{ "role": "user", "content": "hi", "tool_calls": [call] }])), "messages[0].tool_calls"),
+        ],
+    );
     let block = |role: &str, block: Value| json!({ "messages": [{ "role": role, "content": [block] }] });
-    names(message, &[
-        (block("user", json!({ "type": "tool_result", "tool_use_id": "t1" })), "messages[0]"),
-        (block("user", json!({ "type": "tool_use", "id": "t1", "name": "f", "input": {} })), "messages[0].content[0]"),
-        (block("system", json!({ "type": "text", "text": "x" })), "messages[0].role"),
-        (block("user", json!({ "type": "image" })), "messages[0].content[0]"),
-        (json!({ "messages": [{ "role": "user", "content": null }] }), "messages[0].content"),
-    ]);
-    names(response, &[
-        (json!({ "input": [] }), "input"),
-        (json!({ "input": [{ "type": "function_call_output", "call_id": "c1", "output": "42" }] }), "input[0]"),
-        (json!({ "input": [{ "role": "robot", "content": "hi" }] }), "input"),
-        (json!({ "input": [{ "role": "user" }] }), "input[0]"),
-    ]);
+    names(
+        message,
+        &[
+            (block("user", json!({ "type": "tool_result", "tool_use_id": "t1" })), "messages[0]"),
+            (
+                block("user", json!({ "type": "tool_use", "id": "t1", "name": "f", "input": {} })),
+                "messages[0].content[0]",
+            ),
+            (block("system", json!({ "type": "text", "text": "x" })), "messages[0].role"),
+            (block("user", json!({ "type": "image" })), "messages[0].content[0]"),
+            (json!({ "messages": [{ "role": "user", "content": null }] }), "messages[0].content"),
+        ],
+    );
+    names(
+        response,
+        &[
+            (json!({ "input": [] }), "input"),
+            (json!({ "input": [{ "type": "function_call_output", "call_id": "c1", "output": "42" }] }), "input[0]"),
+            (json!({ "input": [{ "role": "robot", "content": "hi" }] }), "input"),
+            (json!({ "input": [{ "role": "user" }] }), "input[0]"),
+        ],
+    );
 }
 
 #[test]
@@ -133,43 +144,61 @@ fn the_same_call_id_may_come_back_once_it_was_answered() {
 fn an_image_that_leads_inside_is_refused() {
     for url in ["file:///etc/passwd", "http://169.254.169.254/", "https://[::ffff:127.0.0.1]/", "https://0x7f.1/"] {
         let part = json!({ "type": "image_url", "image_url": { "url": url } });
-        names(chat, &[(
-            json!({ "messages": [{ "role": "user", "content": [part] }] }),
-            "messages[0].content[0].image_url.url",
-        )]);
+        names(
+            chat,
+            &[(json!({ "messages": [{ "role": "user", "content": [part] }] }), "messages[0].content[0].image_url.url")],
+        );
         let image = json!({ "type": "image", "source": { "type": "url", "url": url } });
-        names(message, &[(
-            json!({ "messages": [{ "role": "user", "content": [image] }] }),
-            "messages[0].content[0].source",
-        )]);
+        names(
+            message,
+            &[(json!({ "messages": [{ "role": "user", "content": [image] }] }), "messages[0].content[0].source")],
+        );
         let image = json!({ "type": "input_image", "image_url": url });
-        names(response, &[(
-            json!({ "input": [{ "role": "user", "content": [image] }] }),
-            "input[0].content[0].image_url",
-        )]);
+        names(
+            response,
+            &[(json!({ "input": [{ "role": "user", "content": [image] }] }), "input[0].content[0].image_url")],
+        );
     }
 }
 
 #[test]
 fn tools_and_their_choice_fit_together() {
     let tool = |name: &str| json!({ "type": "function", "function": { "name": name } });
-    names(chat, &[
-        (json!({ "tools": [tool("a b")] }), "tools[0].function.name"),
-        (json!({ "tools": [tool("f"), tool("f")] }), "tools[1]"),
-        (json!({ "tools": [{ "type": "function" }] }), "tools[0]"),
-        (json!({ "tools": [{ "type": "function", "function": { "name": "f", "parameters": [] } }] }), "tools[0].function.parameters"),
-        (json!({ "tool_choice": "required" }), "tool_choice"),
-        (json!({ "tools": [tool("f")], "tool_choice": { "type": "function", "function": { "name": "g" } } }), "tool_choice"),
-        (json!({ "response_format": { "type": "json_schema" } }), "response_format.json_schema"),
-        (json!({ "response_format": { "type": "yaml" } }), "response_format.type"),
-    ]);
+    names(
+        chat,
+        &[
+            (json!({ "tools": [tool("a b")] }), "tools[0].function.name"),
+            (json!({ "tools": [tool("f"), tool("f")] }), "tools[1]"),
+            (json!({ "tools": [{ "type": "function" }] }), "tools[0]"),
+            (
+                json!({ "tools": [{ "type": "function", "function": { "name": "f", "parameters": [] } }] }),
+                "tools[0].function.parameters",
+            ),
+            (json!({ "tool_choice": "required" }), "tool_choice"),
+            (
+                json!({ "tools": [tool("f")], "tool_choice": { "type": "function", "function": { "name": "g" } } }),
+                "tool_choice",
+            ),
+            (json!({ "response_format": { "type": "json_schema" } }), "response_format.json_schema"),
+            (json!({ "response_format": { "type": "yaml" } }), "response_format.type"),
+        ],
+    );
+}
+
+#[test]
+fn a_tool_that_its_provider_runs_may_be_chosen() {
+    let tools = json!([{ "type": "web_search_20250305", "name": "web_search" }]);
+    message(json!({ "tools": tools, "tool_choice": { "type": "tool", "name": "web_search" } })).unwrap();
 }
 
 #[test]
 fn a_schema_may_point_anywhere_because_nobody_here_follows_it() {
-    let schema = json!({ "$ref": "http://169.254.169.254/", "$defs": { "a": { "$ref": "#/$defs/a" } }, "pattern": "(a+)+$" });
-    chat(json!({ "response_format": { "type": "json_schema", "json_schema": { "name": "x", "schema": schema } } })).unwrap();
-    let body = format!(r#"{{"model":"quick","messages":[{{"role":"user","content":"x"}}],"tools":{}}}"#, nested(10_000));
+    let schema =
+        json!({ "$ref": "http://169.254.169.254/", "$defs": { "a": { "$ref": "#/$defs/a" } }, "pattern": "(a+)+$" });
+    chat(json!({ "response_format": { "type": "json_schema", "json_schema": { "name": "x", "schema": schema } } }))
+        .unwrap();
+    let body =
+        format!(r#"{{"model":"quick","messages":[{{"role":"user","content":"x"}}],"tools":{}}}"#, nested(10_000));
     let refused = chat_completions::question::read::read(Bytes::from(body)).unwrap_err();
     assert!(refused.message().contains("64 levels"), "{refused}");
 }
@@ -200,7 +229,8 @@ fn what_only_openai_keeps_is_refused_by_name() {
 
 #[test]
 fn broken_json_is_refused_with_its_place() {
-    let refused = chat_completions::question::read::read(Bytes::from_static(b"{\"model\": \"x\",\n \"messages\": [}")).unwrap_err();
+    let refused = chat_completions::question::read::read(Bytes::from_static(b"{\"model\": \"x\",\n \"messages\": [}"))
+        .unwrap_err();
     assert!(refused.message().contains("line 2 column 15"), "{refused}");
     let half = Bytes::from_static(br#"{"model": "x", "messages": [{"role": "user", "content": "\ud800"}]}"#);
     assert!(chat_completions::question::read::read(half).is_err());

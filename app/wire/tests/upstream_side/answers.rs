@@ -14,8 +14,10 @@ use steadfast_wire::{
 use crate::golden::{assert_golden, folder};
 
 type NewReader = fn() -> Box<dyn AnswerReader>;
+/// Whether an event is the protocol's end.
+type IsEnd = fn(&str) -> bool;
 
-const PROTOCOLS: &[(&str, NewReader, fn(&str) -> bool)] = &[
+const PROTOCOLS: &[(&str, NewReader, IsEnd)] = &[
     ("chat_completions", || Box::new(chat_completions::answer::read::Reader::default()), ends_a_chat),
     ("messages", || Box::new(messages::answer::read::Reader::default()), |event| event.contains(r#""message_stop""#)),
 ];

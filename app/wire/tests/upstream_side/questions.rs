@@ -1,17 +1,23 @@
 //! Questions in our words, and the bodies that are sent for them in each protocol.
 
+use bytes::Bytes;
 use serde_json::{Value, value::RawValue};
+use steadfast::Error;
 use steadfast_contract::{
     chat::{AnswerFormat, ChatRequest, Message, Part, Role, Sampling, Tool, ToolChoice, ToolOutcome},
     code,
     provider::Delivery,
 };
 use steadfast_wire::{
-    chat_completions::question::write::{Turn, write as write_chat},
+    chat_completions::question::write::{self, Dialect, Manner, Turn},
     messages::question::write::write as write_messages,
 };
 
 use crate::golden::{assert_golden, folder};
+
+fn write_chat(request: &ChatRequest, delivery: Delivery, turn: Turn) -> Result<Bytes, Error> {
+    write::write(request, Manner { delivery, turn, dialect: Dialect::Others })
+}
 
 fn raw(json: &str) -> Option<Box<RawValue>> {
     Some(RawValue::from_string(json.to_owned()).unwrap())
@@ -62,7 +68,11 @@ fn tools_and_images() -> ChatRequest {
         },
         Message {
             role: Role::Assistant,
-            parts: vec![Part::Text("I look.".into()), call("a", "weather", r#"{"city": "Rome"}"#), call("b.1", "clock", "")],
+            parts: vec![
+                Part::Text("I look.".into()),
+                call("a", "weather", r#"{"city": "Rome"}"#),
+                call("b.1", "clock", ""),
+            ],
         },
         Message { role: Role::Tool, parts: vec![result("a", "rain", ToolOutcome::Worked)] },
         Message {
@@ -101,6 +111,13 @@ fn every_question_is_sent_as_its_file_holds() {
         let messages = write_messages(&request, delivery).unwrap();
         assert_golden(&folder("questions").join(format!("{name}.messages.json")), &pretty(&messages));
     }
+}
+
+#[test]
+fn openai_itself_is_told_only_what_it_knows() {
+    let manner = Manner { delivery: Delivery::Whole, turn: Turn::Begin, dialect: Dialect::OpenAi };
+    let body = write::write(&everything_sampled(), manner).unwrap();
+    assert_golden(&folder("questions").join("everything_sampled.openai.json"), &pretty(&body));
 }
 
 fn pretty(body: &[u8]) -> String {

@@ -35,7 +35,9 @@ pub(super) struct Upstream {
     pub(super) name: String,
     inside: Arc<Mutex<Inside>>,
     /// From this moment on (in simulated time) every answer is good.
-    pub(super) good_from: Option<Duration>,
+    good_from: Option<Duration>,
+    /// The sides of the die that picks the manner: the fewer, the worse.
+    die: u8,
 }
 
 struct Inside {
@@ -47,9 +49,9 @@ struct Inside {
 }
 
 impl Upstream {
-    pub(super) fn new(name: String, seed: u64, good_from: Option<Duration>) -> Self {
+    pub(super) fn new(name: String, seed: u64, die: u8, good_from: Option<Duration>) -> Self {
         let inside = Inside { chance: Rng::with_seed(seed), asked: 0, said: BTreeMap::new(), manners: Vec::new() };
-        Self { name, inside: Arc::new(Mutex::new(inside)), good_from }
+        Self { name, inside: Arc::new(Mutex::new(inside)), good_from, die }
     }
 
     /// The whole answer that `voice` gave, if it ended well.
@@ -76,7 +78,7 @@ impl Upstream {
         let mut inside = self.inside.lock().unwrap();
         inside.asked += 1;
         let is_good = self.good_from.is_some_and(|from| turmoil::elapsed() >= from);
-        let roll = inside.chance.u8(0..20);
+        let roll = inside.chance.u8(0..self.die);
         let manner = if is_good { Manner::Good } else { MANNERS[usize::from(roll).min(MANNERS.len() - 1)] };
         inside.manners.push(manner);
         (manner, inside.asked, inside.chance.usize(1..40))
@@ -164,7 +166,7 @@ pub(super) const PORT: u16 = 9000;
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 const REFUSAL: &str =
     "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
-/// What the roll of a die of 20 means; everything beyond the list is the last, a good answer.
+/// What the roll of the die means; everything beyond the list is the last, a good answer.
 const MANNERS: [Manner; 12] = [
     Manner::Refuse,
     Manner::Refuse,

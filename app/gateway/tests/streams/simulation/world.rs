@@ -1,4 +1,4 @@
-//! One simulation: two or three upstreams, a gateway with its visitors, and whoever cuts the lines between them.
+//! One simulation: one to three upstreams, a gateway with its visitors, and whoever cuts the lines between them.
 
 use std::{
     sync::{Arc, Mutex},
@@ -7,7 +7,10 @@ use std::{
 
 use fastrand::Rng;
 use steadfast::Clock;
-use steadfast_contract::{provider::Provider, stream_log::StreamState};
+use steadfast_contract::{
+    provider::{Provider, Timers},
+    stream_log::StreamState,
+};
 use steadfast_gateway::{Keep, StreamSettings};
 use steadfast_providers::{ModelSettings, OpenAiCompatible, Timeouts, UpstreamSettings};
 use turmoil::Sim;
@@ -36,8 +39,9 @@ pub(super) fn simulate(seed: u64) -> Result<Trace, String> {
         .max_message_latency(Duration::from_millis(40))
         .tcp_capacity(4_096)
         .build();
-    let upstreams: Vec<_> = (0..chance.usize(2..4))
-        .map(|number| Upstream::new(format!("up{number}"), chance.u64(..), last_fault))
+    let die = if chance.u8(0..4) == 0 { 9 } else { 20 }; // every fourth world is a bad one
+    let upstreams: Vec<_> = (0..chance.usize(1..4))
+        .map(|number| Upstream::new(format!("up{number}"), chance.u64(..), die, last_fault))
         .collect();
     for upstream in &upstreams {
         let host = upstream.clone();
@@ -122,10 +126,11 @@ fn check_the_text(visited: &Visited, upstreams: &[Upstream]) -> Result<(), Strin
 }
 
 fn provider(upstream: &Upstream) -> Arc<dyn Provider> {
-    let models = vec![ModelSettings { id: "big".to_owned(), name: None, tier: None, context: None }];
+    let models = vec![ModelSettings::named("big")];
     let address = format!("http://{}:{PORT}/v1", upstream.name);
     let mut settings = UpstreamSettings::new(&upstream.name, address, models);
-    settings.timeouts = Timeouts { connect: 3 * SECOND, first_byte: 8 * SECOND, idle: 10 * SECOND };
+    let timers = Timers { first_token: 8 * SECOND, idle: 10 * SECOND, ..Timers::default() };
+    settings.timeouts = Timeouts { connect: 3 * SECOND, timers, ..Timeouts::default() };
     Arc::new(OpenAiCompatible::with_connector(settings, Clock::real(), Arc::new(Simulated)).unwrap())
 }
 

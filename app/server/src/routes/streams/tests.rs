@@ -64,6 +64,7 @@ impl Stage {
             request_id: "r".to_owned(),
             deadline: None,
             token: self.asking.clone(),
+            session: None,
         };
         let spec = StreamSpec {
             id: id.to_owned(),

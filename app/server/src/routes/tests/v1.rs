@@ -86,9 +86,15 @@ async fn a_strange_model_name_is_not_found_and_stands_in_no_header() {
 #[tokio::test]
 async fn odd_paths_lead_nowhere() {
     let stage = Stage::with([]).await;
-    for path in
-        ["//v1/models", "/v1/%2e%2e/admin", "/V1/models", "/v1/chat/completions.", "/v1/models;x=1", "/v1/%00", "/v1/nothing"]
-    {
+    for path in [
+        "//v1/models",
+        "/v1/%2e%2e/admin",
+        "/V1/models",
+        "/v1/chat/completions.",
+        "/v1/models;x=1",
+        "/v1/%00",
+        "/v1/nothing",
+    ] {
         assert_eq!(stage.get(path).await.0, StatusCode::NOT_FOUND, "{path}");
     }
 }

@@ -9,10 +9,7 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderMap, request::Parts};
 use steadfast::{CancelToken, Detail, Error};
-use steadfast_contract::{
-    chat::ChatRequest,
-    provider::Delivery,
-};
+use steadfast_contract::{chat::ChatRequest, provider::Delivery};
 use steadfast_gateway::{ChatAsk, Gateway, IdempotencyKey, Keep, StreamSpec};
 use steadfast_wire::{
     answer::{Explain, Identity, OwnEvents, Setting},
@@ -66,6 +63,7 @@ impl Caller {
             request_id: self.id.as_str().to_owned(),
             deadline: self.patience(wanted),
             token: token.clone(),
+            session: self.session(),
         }
     }
 
@@ -115,6 +113,11 @@ impl Caller {
     fn explain(&self, shape: Shape) -> Explain {
         let (id, detail): (RequestId, Detail) = (self.id.clone(), self.house.detail);
         Box::new(move |error| error_reply::object(error, shape, &id, detail))
+    }
+
+    /// Questions with the same word go to the same target of a chain, as long as it is well.
+    fn session(&self) -> Option<String> {
+        self.headers.get("x-steadfast-session").and_then(|value| value.to_str().ok()).map(str::to_owned)
     }
 
     fn says_yes(&self, header: &str) -> bool {

@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::Value;
-use steadfast::{CancelToken, Error};
+use steadfast::Error;
 use steadfast_contract::stream_log::LogItem;
 use steadfast_gateway::{Gateway, Keep, ReadFrom};
 use steadfast_wire::{
@@ -57,7 +57,11 @@ pub(in crate::routes) async fn create(caller: Caller, JsonBytes(body): JsonBytes
             let writer = Box::new(Writer::new(setting(), echo));
             let handle = gateway.start_stream(streamed(Wanted::Stream, request), spec, writer)?;
             // The same request sent again finds what it began.
-            if handle.id() == id { Ok(axum::Json(waiting).into_response()) } else { look_up(&gateway, handle.id()).await }
+            if handle.id() == id {
+                Ok(axum::Json(waiting).into_response())
+            } else {
+                look_up(&gateway, handle.id()).await
+            }
         }
         (Wanted::Whole, Ground::Foreground) => {
             let leaving = Leaving::new(&caller.house.asking);
@@ -91,7 +95,7 @@ pub(in crate::routes) async fn read(
     let reader = gateway.read_stream(&id, PRINCIPAL, reading.place()?)?;
     let frames = streams::frames(reader, WhenBehind::End);
     let beating = sse::with_heartbeats(frames, stream::HEARTBEAT, house.clock.clone(), || sse::comment("alive"));
-    Ok(sse::response(sse::until(&house.token as &CancelToken, beating)))
+    Ok(sse::response(sse::until(&house.token, beating)))
 }
 
 pub(in crate::routes) async fn cancel(State(house): State<Arc<House>>, Path(id): Path<String>) -> Reply {

@@ -1,9 +1,6 @@
 //! An answer in one piece: all of it, or an error. A part of an answer is never sent as if it were whole.
 
-use axum::{
-    body::Body,
-    response::Response,
-};
+use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{HeaderValue, header};

@@ -166,4 +166,3 @@ impl Writer {
 }
 
 const PROTOCOL: Protocol = Protocol::ChatCompletions;
-

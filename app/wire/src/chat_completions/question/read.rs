@@ -48,12 +48,13 @@ pub fn read(body: Bytes) -> Result<Question, Error> {
     let mut messages = messages::check(raw.messages)?;
     calls::check(&messages, |number| format!("messages[{number}]"))?;
     let (tools, foreign) = tools::check(raw.tools.unwrap_or_default())?;
+    let tool_choice = tools::choice(raw.tool_choice, &tools, &foreign)?;
     question::ask_for_foreign_tools(&mut messages, foreign);
     let request = ChatRequest {
         model: names::model(raw.model)?,
         messages,
         sampling,
-        tool_choice: tools::choice(raw.tool_choice, &tools)?,
+        tool_choice,
         tools,
         format: tools::format(raw.response_format)?,
         reasoning_effort: raw.reasoning_effort,

@@ -25,10 +25,29 @@ pub enum Turn {
     GoOn,
 }
 
-pub fn write(request: &ChatRequest, delivery: Delivery, turn: Turn) -> Result<Bytes, Error> {
+/// Whose words the server knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// OpenAI itself: refuses what it does not know, and `max_tokens` with its newer models.
+    OpenAi,
+    /// Everybody else: more ways to sample, and the old name of the token limit, which all of them know.
+    Others,
+}
+
+/// How a question is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Manner {
+    pub delivery: Delivery,
+    pub turn: Turn,
+    pub dialect: Dialect,
+}
+
+pub fn write(request: &ChatRequest, manner: Manner) -> Result<Bytes, Error> {
     match &request.source {
-        Some(source) if source.protocol == Protocol::ChatCompletions => edited(&source.body, &request.model, delivery),
-        _ => to_json(&typed::Body::of(request, delivery, turn)?),
+        Some(source) if source.protocol == Protocol::ChatCompletions => {
+            edited(&source.body, &request.model, manner.delivery)
+        }
+        _ => to_json(&typed::Body::of(request, manner)?),
     }
 }
 

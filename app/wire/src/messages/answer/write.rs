@@ -102,7 +102,8 @@ impl Writer {
                 self.blocks.close_all(frames);
                 let delta = json!({ "stop_reason": stop_reason(*reason), "stop_sequence": null });
                 let usage = usage_of(*usage);
-                frames.push(event("message_delta", &json!({ "type": "message_delta", "delta": delta, "usage": usage })));
+                frames
+                    .push(event("message_delta", &json!({ "type": "message_delta", "delta": delta, "usage": usage })));
                 frames.push(event("message_stop", &json!({ "type": "message_stop" })));
             }
             Chunk::Status(_) | Chunk::Other(_) => {}
@@ -142,4 +143,3 @@ fn usage_of(usage: Option<Usage>) -> Value {
 }
 
 const PROTOCOL: Protocol = Protocol::Messages;
-

@@ -48,43 +48,42 @@ pub fn read_to_count(body: Bytes) -> Result<Question, Error> {
 }
 
 fn check(raw: Raw, body: Bytes) -> Result<Question, Error> {
-    refused::check(&[
-        ("api_base", raw.api_base),
-        ("base_url", raw.base_url),
-        ("api_key", raw.api_key),
-        ("extra_headers", raw.extra_headers),
-    ])?;
+    raw.refuse()?;
     question::count("messages", raw.messages.len())?;
     let sampling = sampling(&raw)?;
-    let (mut messages, mut places) = (vec![], vec![]);
-    if let Some(system) = raw.system {
-        messages.push(Message { role: Role::System, parts: blocks::system(system)? });
-        places.push("system".to_owned());
-    }
-    for (number, message) in raw.messages.into_iter().enumerate() {
-        let place = format!("messages[{number}]");
-        for message in blocks::turn(message.role, message.content, &place)? {
-            messages.push(message);
-            places.push(place.clone());
-        }
-    }
-    calls::check(&messages, |number| places[number].clone())?;
+    let mut messages = conversation(raw.system, raw.messages)?;
     let (tools, foreign) = tools::check(raw.tools.unwrap_or_default())?;
+    let tool_choice = tools::choice(raw.tool_choice, &tools, &foreign)?;
     question::ask_for_foreign_tools(&mut messages, foreign);
     let request = ChatRequest {
         model: names::model(raw.model)?,
         messages,
         sampling,
-        tool_choice: tools::choice(raw.tool_choice, &tools)?,
+        tool_choice,
         tools,
         format: tools::format(raw.output_config.as_ref(), raw.output_format)?,
         reasoning_effort: raw.output_config.and_then(|config| config.effort),
         source: None,
     };
-    Ok(Question {
-        request: question::with_source(request, Protocol::Messages, body),
-        wanted: Wanted::of(raw.stream),
-    })
+    Ok(Question { request: question::with_source(request, Protocol::Messages, body), wanted: Wanted::of(raw.stream) })
+}
+
+/// A turn may become several messages; each remembers where it stood.
+fn conversation(system: Option<Content>, turns: Vec<RawMessage>) -> Result<Vec<Message>, Error> {
+    let (mut messages, mut places) = (vec![], vec![]);
+    if let Some(system) = system {
+        messages.push(Message { role: Role::System, parts: blocks::system(&system)? });
+        places.push("system".to_owned());
+    }
+    for (number, turn) in turns.into_iter().enumerate() {
+        let place = format!("messages[{number}]");
+        for message in blocks::turn(turn.role, &turn.content, &place)? {
+            messages.push(message);
+            places.push(place.clone());
+        }
+    }
+    calls::check(&messages, |number| places[number].clone())?;
+    Ok(messages)
 }
 
 fn sampling(raw: &Raw) -> Result<Sampling, Error> {
@@ -121,6 +120,17 @@ struct Raw {
     api_key: Present,
     #[serde(default)]
     extra_headers: Present,
+}
+
+impl Raw {
+    fn refuse(&self) -> Result<(), Error> {
+        refused::check(&[
+            ("api_base", self.api_base),
+            ("base_url", self.base_url),
+            ("api_key", self.api_key),
+            ("extra_headers", self.extra_headers),
+        ])
+    }
 }
 
 #[derive(Debug, Deserialize)]

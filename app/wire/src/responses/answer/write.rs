@@ -183,4 +183,3 @@ fn usage(usage: Usage) -> Value {
         "total_tokens": usage.total_tokens(),
     })
 }
-

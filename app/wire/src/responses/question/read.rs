@@ -42,17 +42,7 @@ pub enum Ground {
 pub fn read(body: Bytes) -> Result<Question, Error> {
     let raw: Raw = json::decode(&body)?;
     raw.refuse()?;
-    let (mut messages, mut places) = (vec![], vec![]);
-    if let Some(instructions) = &raw.instructions {
-        messages.push(Message::text(Role::System, instructions.as_str()));
-        places.push("instructions".to_owned());
-    }
-    for (place, message) in items::read(&raw.input)? {
-        places.push(place);
-        messages.push(message);
-    }
-    question::count("input", messages.len())?;
-    calls::check(&messages, |number| places[number].clone())?;
+    let messages = conversation(raw.instructions.as_deref(), &raw.input)?;
     let sampling = Sampling {
         temperature: real("temperature", raw.temperature.as_ref(), 0.0, 2.0)?,
         top_p: real("top_p", raw.top_p.as_ref(), 0.0, 1.0)?,
@@ -77,6 +67,15 @@ pub fn read(body: Bytes) -> Result<Question, Error> {
         ground: if raw.background == Some(true) { Ground::Background } else { Ground::Foreground },
         echo,
     })
+}
+
+fn conversation(instructions: Option<&str>, input: &RawValue) -> Result<Vec<Message>, Error> {
+    let system = instructions.map(|text| ("instructions".to_owned(), Message::text(Role::System, text)));
+    let items = items::read(input)?;
+    question::count("input", items.len())?;
+    let (places, messages): (Vec<String>, Vec<Message>) = system.into_iter().chain(items).unzip();
+    calls::check(&messages, |number| places[number].clone())?;
+    Ok(messages)
 }
 
 #[derive(Debug, Deserialize)]

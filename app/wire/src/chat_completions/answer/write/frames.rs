@@ -42,9 +42,7 @@ pub(super) fn call_part(part: &ToolCallPart) -> Value {
 }
 
 pub(super) fn calls(calls: &[Call]) -> Vec<Value> {
-    let one = |call: &Call| {
-        json!({ "id": call.id, "type": "function", "function": { "name": call.name, "arguments": call.arguments } })
-    };
+    let one = |call: &Call| json!({ "id": call.id, "type": "function", "function": { "name": call.name, "arguments": call.arguments } });
     calls.iter().map(one).collect()
 }
 

@@ -19,7 +19,8 @@ pub(super) enum Stop {
 
 pub(super) fn check(raw: &mut Raw) -> Result<Sampling, Error> {
     whole("n", raw.n.as_ref(), 1, 1)?;
-    for (member, value) in [("frequency_penalty", &raw.frequency_penalty), ("presence_penalty", &raw.presence_penalty)] {
+    for (member, value) in [("frequency_penalty", &raw.frequency_penalty), ("presence_penalty", &raw.presence_penalty)]
+    {
         real(member, value.as_ref(), -2.0, 2.0)?;
     }
     whole("top_logprobs", raw.top_logprobs.as_ref(), 0, 20)?;

@@ -73,16 +73,11 @@ impl RawFunction {
     fn check(self, place: &str) -> Result<Tool, Error> {
         names::tool(&format!("{place}.name"), &self.name)?;
         question::is_object(&format!("{place}.parameters"), self.parameters.as_deref())?;
-        Ok(Tool {
-            name: self.name,
-            description: self.description,
-            parameters: self.parameters,
-            strict: self.strict,
-        })
+        Ok(Tool { name: self.name, description: self.description, parameters: self.parameters, strict: self.strict })
     }
 }
 
-pub(super) fn choice(raw: Option<RawChoice>, tools: &[Tool]) -> Result<ToolChoice, Error> {
+pub(super) fn choice(raw: Option<RawChoice>, tools: &[Tool], foreign: &[String]) -> Result<ToolChoice, Error> {
     let choice = match raw {
         None => ToolChoice::Auto,
         Some(RawChoice::Word(word)) => match word.as_str() {
@@ -93,10 +88,13 @@ pub(super) fn choice(raw: Option<RawChoice>, tools: &[Tool]) -> Result<ToolChoic
         },
         Some(RawChoice::Object { function: Some(named), .. }) => ToolChoice::Named(named.name),
         Some(RawChoice::Object { kind, .. }) => {
-            return Err(refused::unsupported("tool_choice", &format!("a choice of type {kind:?} is not understood here")));
+            return Err(refused::unsupported(
+                "tool_choice",
+                &format!("a choice of type {kind:?} is not understood here"),
+            ));
         }
     };
-    question::choice(tools, choice)
+    question::choice(choice, tools, foreign)
 }
 
 pub(super) fn format(raw: Option<RawFormat>) -> Result<AnswerFormat, Error> {

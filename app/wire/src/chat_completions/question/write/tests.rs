@@ -9,7 +9,7 @@ use super::*;
 fn asked(body: impl Into<Bytes>, model: &str, delivery: Delivery) -> Bytes {
     let source = Some(Source { protocol: Protocol::ChatCompletions, body: body.into() });
     let request = ChatRequest { model: model.into(), source, ..ChatRequest::default() };
-    write(&request, delivery, Turn::Begin).unwrap()
+    write(&request, Manner { delivery, turn: Turn::Begin, dialect: Dialect::Others }).unwrap()
 }
 
 #[test]

@@ -9,7 +9,7 @@ use steadfast_contract::{
     provider::Delivery,
 };
 
-use super::Turn;
+use super::{Dialect, Manner, Turn};
 
 #[derive(Serialize)]
 pub(super) struct Body<'a> {
@@ -46,6 +46,8 @@ pub(super) struct Body<'a> {
     stop: &'a [String],
     #[serde(skip_serializing_if = "Option::is_none")]
     max_tokens: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_completion_tokens: Option<u32>,
     /// vLLM's and llama.cpp's pair for going on with the last message.
     #[serde(skip_serializing_if = "Option::is_none")]
     continue_final_message: Option<bool>,
@@ -146,7 +148,10 @@ struct JsonSchema<'a> {
 }
 
 impl<'a> Body<'a> {
-    pub(super) fn of(request: &'a ChatRequest, delivery: Delivery, turn: Turn) -> Result<Self, Error> {
+    pub(super) fn of(request: &'a ChatRequest, manner: Manner) -> Result<Self, Error> {
+        let Manner { delivery, turn, dialect } = manner;
+        let only = |wanted: Dialect| move |_: &u32| dialect == wanted;
+        let at_others = |figure: Option<f32>| figure.filter(|_| dialect == Dialect::Others);
         let sampling = &request.sampling;
         let streams = delivery == Delivery::Streamed;
         let mut messages = Vec::with_capacity(request.messages.len());
@@ -164,13 +169,14 @@ impl<'a> Body<'a> {
             stream_options: streams.then_some(StreamOptions { include_usage: true }),
             temperature: sampling.temperature,
             top_p: sampling.top_p,
-            top_k: sampling.top_k,
-            min_p: sampling.min_p,
-            repeat_penalty: sampling.repeat_penalty,
-            repetition_penalty: sampling.repeat_penalty,
+            top_k: sampling.top_k.filter(only(Dialect::Others)),
+            min_p: at_others(sampling.min_p),
+            repeat_penalty: at_others(sampling.repeat_penalty),
+            repetition_penalty: at_others(sampling.repeat_penalty),
             seed: sampling.seed,
             stop: &sampling.stop,
-            max_tokens: sampling.max_tokens,
+            max_tokens: sampling.max_tokens.filter(only(Dialect::Others)),
+            max_completion_tokens: sampling.max_tokens.filter(only(Dialect::OpenAi)),
             continue_final_message: (turn == Turn::GoOn).then_some(true),
             add_generation_prompt: (turn == Turn::GoOn).then_some(false),
         })

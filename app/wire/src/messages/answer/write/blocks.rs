@@ -107,5 +107,6 @@ impl Blocks {
 }
 
 fn delta(index: u32, delta: Value, frames: &mut Vec<Frame>) {
-    frames.push(event("content_block_delta", &json!({ "type": "content_block_delta", "index": index, "delta": delta })));
+    frames
+        .push(event("content_block_delta", &json!({ "type": "content_block_delta", "index": index, "delta": delta })));
 }

@@ -23,9 +23,11 @@ pub(super) fn message(told: &Told, identity: &Identity) -> Value {
     if !told.text.is_empty() {
         content.push(json!({ "type": "text", "text": told.text }));
     }
-    content.extend(told.calls.iter().map(|call| {
-        json!({ "type": "tool_use", "id": call.id, "name": call.name, "input": input(&call.arguments) })
-    }));
+    content.extend(
+        told.calls.iter().map(
+            |call| json!({ "type": "tool_use", "id": call.id, "name": call.name, "input": input(&call.arguments) }),
+        ),
+    );
     json!({
         "id": identity.id,
         "type": "message",

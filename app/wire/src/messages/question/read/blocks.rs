@@ -44,22 +44,22 @@ struct Source {
     url: Option<String>,
 }
 
-pub(super) fn system(content: Content) -> Result<Vec<Part>, Error> {
+pub(super) fn system(content: &RawValue) -> Result<Vec<Part>, Error> {
     let one = |(number, block): (usize, Block)| match (block.kind.as_str(), block.text) {
         ("text", Some(text)) => Ok(Part::Text(text)),
         _ => Err(wrong(&format!("system[{number}]"), "a system prompt is made of text")),
     };
-    blocks(&content, "system")?.into_iter().enumerate().map(one).collect()
+    blocks(content, "system")?.into_iter().enumerate().map(one).collect()
 }
 
 /// The messages of one turn, in their order.
-pub(super) fn turn(role: RawRole, content: Content, place: &str) -> Result<Vec<Message>, Error> {
+pub(super) fn turn(role: RawRole, content: &RawValue, place: &str) -> Result<Vec<Message>, Error> {
     let role = match role {
         RawRole::User => Role::User,
         RawRole::Assistant => Role::Assistant,
     };
     let mut messages: Vec<Message> = vec![];
-    for (number, block) in blocks(&content, &format!("{place}.content"))?.into_iter().enumerate() {
+    for (number, block) in blocks(content, &format!("{place}.content"))?.into_iter().enumerate() {
         let Some(part) = block.check(role, &format!("{place}.content[{number}]"))? else { continue };
         match (&part, messages.last_mut()) {
             (Part::ToolResult { .. }, _) => messages.push(Message { role: Role::Tool, parts: vec![part] }),
@@ -105,7 +105,11 @@ impl Block {
             "tool_use" if role == Role::Assistant => {
                 let (id, name) = self.id.zip(self.name).ok_or_else(|| needs("id` and `name"))?;
                 names::tool(&format!("{place}.name"), &name)?;
-                Part::ToolCall { id, name, arguments: self.input.map_or_else(|| "{}".to_owned(), |input| input.get().to_owned()) }
+                Part::ToolCall {
+                    id,
+                    name,
+                    arguments: self.input.map_or_else(|| "{}".to_owned(), |input| input.get().to_owned()),
+                }
             }
             "tool_result" if role == Role::User => Part::ToolResult {
                 id: self.tool_use_id.clone().ok_or_else(|| needs("tool_use_id"))?,

@@ -62,7 +62,7 @@ impl RawTool {
     }
 }
 
-pub(super) fn choice(raw: Option<RawChoice>, tools: &[Tool]) -> Result<ToolChoice, Error> {
+pub(super) fn choice(raw: Option<RawChoice>, tools: &[Tool], foreign: &[String]) -> Result<ToolChoice, Error> {
     let Some(raw) = raw else { return Ok(ToolChoice::Auto) };
     let choice = match (raw.kind.as_str(), raw.name) {
         ("auto", _) => ToolChoice::Auto,
@@ -71,7 +71,7 @@ pub(super) fn choice(raw: Option<RawChoice>, tools: &[Tool]) -> Result<ToolChoic
         ("tool", Some(name)) => ToolChoice::Named(name),
         _ => return Err(wrong("tool_choice", "its type is `auto`, `any`, `none`, or `tool` with a `name`")),
     };
-    question::choice(tools, choice)
+    question::choice(choice, tools, foreign)
 }
 
 pub(super) fn format(config: Option<&OutputConfig>, older: Option<RawFormat>) -> Result<AnswerFormat, Error> {

@@ -49,7 +49,10 @@ impl Items {
     pub(super) fn text(&mut self, text: &str, events: &mut Events) {
         let at = self.opened(Kind::Message, events);
         let place = self.add(at, text);
-        events.add("response.output_text.delta", with(place, json!({ "content_index": 0, "delta": text, "logprobs": [] })));
+        events.add(
+            "response.output_text.delta",
+            with(place, json!({ "content_index": 0, "delta": text, "logprobs": [] })),
+        );
     }
 
     pub(super) fn reasoning(&mut self, text: &str, events: &mut Events) {
@@ -150,13 +153,18 @@ impl Item {
 
     fn began(&self, at: usize, events: &mut Events) {
         let empty = match &self.kind {
-            Kind::Message => json!({ "type": "message", "id": self.id, "status": "in_progress", "role": "assistant", "content": [] }),
+            Kind::Message => {
+                json!({ "type": "message", "id": self.id, "status": "in_progress", "role": "assistant", "content": [] })
+            }
             Kind::Reasoning => json!({ "type": "reasoning", "id": self.id, "summary": [], "content": [] }),
             Kind::Call { .. } => self.value(),
         };
         events.add("response.output_item.added", json!({ "output_index": at, "item": empty }));
         if !self.kind.is_call() {
-            events.add("response.content_part.added", with(self.place(at), json!({ "content_index": 0, "part": self.part() })));
+            events.add(
+                "response.content_part.added",
+                with(self.place(at), json!({ "content_index": 0, "part": self.part() })),
+            );
         }
     }
 
@@ -168,7 +176,10 @@ impl Item {
                 events.add("response.output_text.done", with(place.clone(), text));
             }
             Kind::Reasoning => {
-                events.add("response.reasoning_text.done", with(place.clone(), json!({ "content_index": 0, "text": self.text })));
+                events.add(
+                    "response.reasoning_text.done",
+                    with(place.clone(), json!({ "content_index": 0, "text": self.text })),
+                );
             }
             Kind::Call { name, .. } => {
                 let done = json!({ "name": name, "arguments": self.text });

@@ -53,7 +53,9 @@ pub(super) fn read(input: &RawValue) -> Result<Vec<(String, Message)>, Error> {
         let place = format!("input[{number}]");
         let Some(message) = item.read(&place)? else { continue };
         match (messages.last_mut(), &message.parts[..]) {
-            (Some((_, last)), [Part::ToolCall { .. }]) if last.role == Role::Assistant => last.parts.extend(message.parts),
+            (Some((_, last)), [Part::ToolCall { .. }]) if last.role == Role::Assistant => {
+                last.parts.extend(message.parts);
+            }
             _ => messages.push((place, message)),
         }
     }

@@ -81,7 +81,7 @@ pub(super) fn choice(raw: Option<RawChoice>, tools: &[Tool]) -> Result<ToolChoic
             return Err(unsupported("tool_choice", &format!("a choice of type {kind:?} is not understood here")));
         }
     };
-    question::choice(tools, choice)
+    question::choice(choice, tools, &[])
 }
 
 pub(super) fn format(text: Option<Text>) -> Result<AnswerFormat, Error> {
