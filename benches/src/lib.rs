@@ -1,5 +1,7 @@
 //! What the measuring programs share: percentiles, and how they are told.
 
+pub mod gateway;
+
 use std::time::Duration;
 
 /// Times of the same thing, done often.

@@ -71,11 +71,17 @@ fn event(block: &str) -> Event {
     match field("data:") {
         Some("[DONE]") => Event::Done,
         Some(json) => Event::Data {
-            id: field("id:").map(|id| id.parse().expect("an id is a number")),
+            id: field("id:").map(number),
             json: serde_json::from_str(json).expect("data is JSON"),
         },
         None => Event::Comment(field(":").unwrap_or_default().to_owned()),
     }
+}
+
+/// A run numbers its events 1, 2, 3; a stream puts its log's epoch before that: `1-1`, `1-2`.
+fn number(id: &str) -> u64 {
+    let id = id.rsplit_once('-').map_or(id, |(_epoch, seq)| seq);
+    id.parse().expect("an id is a number")
 }
 
 impl std::fmt::Debug for Events {

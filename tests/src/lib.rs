@@ -7,6 +7,8 @@
 
 mod chat;
 mod events;
+mod fault_proxy;
+pub mod faults;
 mod house;
 mod program;
 mod upstream;
@@ -15,6 +17,7 @@ mod wait;
 pub use self::{
     chat::{Ask, conversation, new_id, question},
     events::{Event, Events},
+    fault_proxy::{ClosedGate, Fault, FaultProxy},
     house::{House, Models, Setup},
     program::{Program, steadfast, test_model},
     upstream::Upstream,

@@ -1,6 +1,6 @@
 //! The scripted upstream: a real HTTP server that misbehaves as the question asks (`SCN-503x2`, `SCN-slow`, …).
 
-use std::{path::Path, process::Stdio};
+use std::{net::SocketAddr, path::Path, process::Stdio};
 
 use serde_json::Value;
 use tokio::process::Command;
@@ -27,6 +27,16 @@ impl Upstream {
     /// For the settings, down to the version.
     pub fn base_url(&self) -> String {
         format!("{}/v1", self.url)
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.url.trim_start_matches("http://").parse().expect("its first line is its address")
+    }
+
+    /// Plays `scenario` for every question from now on; an empty one ends that.
+    pub async fn set_mood(&self, scenario: &'static str) {
+        let reply = reqwest::Client::new().put(format!("{}/mood", self.url)).body(scenario).send().await;
+        assert!(reply.expect("the upstream answers").status().is_success(), "it takes the mood");
     }
 
     /// Every call it has had, oldest first.

@@ -1,5 +1,6 @@
 //! `cargo xtask bench [NAME]`: builds the real binary and runs the programs of `benches/` against it, all of
-//! them or one; `library` alone needs no binary. They print figures and fail only on a promise that is broken.
+//! them or one; `library` needs no binary, and `gateway` a release of it and other programs to compare, so it runs
+//! only when it is named. They print figures and fail only on a promise that is broken.
 
 use std::path::Path;
 
@@ -9,15 +10,20 @@ use crate::child::Child;
 use crate::house::House;
 use crate::{needs, test};
 
+mod gateway;
 mod library;
 
 pub(crate) fn run(house: &House, arguments: &[String]) -> anyhow::Result<()> {
-    let all = programs(&house.root.join("benches/src/bin"))?;
+    let mut all = programs(&house.root.join("benches/src/bin"))?;
+    all.retain(|name| name != gateway::NAME);
     match arguments.first().map(String::as_str) {
         None => against_the_binary(house, &all).and_then(|()| library::run(house)),
         Some(library::NAME) => library::run(house),
+        Some(gateway::NAME) => gateway::run(house),
         Some(name) if all.iter().any(|known| known == name) => against_the_binary(house, &[name.to_owned()]),
-        Some(name) => bail!("there is no bench `{name}`; there are: {}, {}", all.join(", "), library::NAME),
+        Some(name) => {
+            bail!("there is no bench `{name}`; there are: {}, {}, {}", all.join(", "), gateway::NAME, library::NAME)
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod bench;
 mod child;
+mod faults;
 mod fmt;
 mod fuzz;
 mod house;
@@ -62,6 +63,12 @@ const COMMANDS: &[Command] = &[
         takes: "[--seeds N | --seed N]",
         does: "play streams over a simulated network, 20,000 seeds unless told otherwise",
         run: simulate::run,
+    },
+    Command {
+        name: "faults",
+        takes: "[ROW]...",
+        does: "play the table of faults and write docs/faults.md",
+        run: faults::run,
     },
     Command { name: "fuzz", takes: "NAME [ARGS...]", does: "run a fuzz target (needs cargo-fuzz)", run: fuzz::run },
 ];

@@ -11,6 +11,7 @@ mod libclang;
 mod model;
 mod node;
 mod python;
+mod rivals;
 mod search;
 mod ways;
 
@@ -32,8 +33,11 @@ pub(crate) const FOR_BUILDING: &[Need] = &[compiler::CPP, compiler::MAKE, cmake:
 /// Whatever asks the real model.
 pub(crate) const FOR_ASKING: &[Need] = &[python::PYTHON, model::MODEL];
 
-/// The official OpenAI clients.
+/// Clients that nobody here wrote.
 pub(crate) const FOR_CLIENTS: &[Need] = &[python::PYTHON, clients::PYTHON_CLIENT, node::NODE, clients::NODE_CLIENT];
+
+/// Whoever the gateway's cost is told beside.
+pub(crate) const FOR_COMPARING: &[Need] = &[python::PYTHON, rivals::NGINX, rivals::ROUTERS];
 
 pub(crate) const FOR_THE_BROWSER: &[Need] = &[node::NODE, chromium::CHROMIUM];
 

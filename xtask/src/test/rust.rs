@@ -84,7 +84,7 @@ pub(crate) fn programs(house: &House) -> [(OsString, OsString); 2] {
 /// nextest when it is there, else cargo's own runner; a selection without a test is an error with the former.
 fn tests(ground: &Ground<'_>, selection: &str) -> Child {
     let runner = match Child::cargo("nextest --version").read() {
-        Some(_) => "nextest run --no-tests=fail",
+        Some(_) => "nextest run --no-tests=fail --no-fail-fast",
         None => "test --no-fail-fast --lib --bins --tests",
     };
     cargo(ground, runner).words(selection)

@@ -1,138 +1,96 @@
-//! The scenarios. What a model says is the same in all of them: [`words`], so that a test can compare word for word.
+//! The scenarios: a name, and how often it was asked for, make what is played. One table, no effects.
 
-use std::{io, time::Duration};
+use std::time::Duration;
 
-use serde_json::json;
+use super::{
+    refusal::Refusal,
+    script::{Framing, Prefill, Says, Script, Twist},
+};
 
-use super::talk::Talk;
-
-/// How a scenario left the line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum End {
-    /// Ready for the next question.
-    Whole,
-    /// Broken by us.
-    Broken,
+/// What a call meets.
+#[derive(Debug, Clone)]
+pub(super) enum Play {
+    Refuse(Refusal),
+    /// Not one byte, until the client has had enough.
+    Silence,
+    /// The line is reset before the first byte.
+    ResetAtOnce,
+    Answer(Script),
 }
 
-impl End {
-    pub(super) fn keeps_line(self) -> bool {
-        self == Self::Whole
-    }
-}
-
-/// The answer's text: this many words, each with a space behind it; no two are alike.
-pub fn words(count: usize) -> Vec<String> {
-    (0..count).map(|number| format!("{}{} ", NAMES[number % NAMES.len()], number + 1)).collect()
-}
-
-/// Plays the scenario that `key` names (up to its `#`). `call` counts from 1. `Err` when the client left.
-pub(super) async fn play(talk: &mut Talk, key: &str, call: u32, model: &str) -> io::Result<End> {
+/// The scenario that `key` names (up to its `#`). `call` counts from 1; `up_for_ms` is the upstream's own age.
+pub(super) fn of(key: &str, call: u32, up_for_ms: u64) -> Play {
     let name = key.split('#').next().unwrap_or(key);
+    refused(name, call, up_for_ms).unwrap_or_else(|| match name {
+        "SCN-hang" => Play::Silence,
+        "SCN-rst0" => Play::ResetAtOnce,
+        _ => Play::Answer(answered(name, call)),
+    })
+}
+
+fn refused(name: &str, call: u32, up_for_ms: u64) -> Option<Play> {
+    let refusal = match (name, call) {
+        ("SCN-503", _) | ("SCN-503x2", 1 | 2) | ("SCN-503x3", 1..=3) => Refusal::UNAVAILABLE,
+        ("SCN-flap", _) if up_for_ms / FLAP_MS % 2 == 1 => Refusal::UNAVAILABLE,
+        ("SCN-loading", 1 | 2) => Refusal::LOADING,
+        ("SCN-500", _) => Refusal::CRASHED,
+        ("SCN-502html", _) => Refusal::BAD_GATEWAY,
+        ("SCN-504", _) => Refusal::GATEWAY_TIMEOUT,
+        ("SCN-529", _) => Refusal::OVERLOADED,
+        ("SCN-429", 1) | ("SCN-429always", _) => Refusal::RATE_LIMITED,
+        ("SCN-429long", _) => Refusal::RATE_LIMITED_FOR_AN_HOUR,
+        ("SCN-429quota", _) => Refusal::OUT_OF_QUOTA,
+        ("SCN-402", _) => Refusal::OUT_OF_CREDIT,
+        ("SCN-401", _) => Refusal::BAD_KEY,
+        ("SCN-403", _) => Refusal::FORBIDDEN,
+        ("SCN-ctx", _) => Refusal::TOO_LONG,
+        _ => return None,
+    };
+    Some(Play::Refuse(refusal))
+}
+
+fn answered(name: &str, call: u32) -> Script {
+    let (short, usual) = (Script::of(SHORT), Script::of(USUAL));
     match (name, call) {
-        ("SCN-503", _) | ("SCN-503x2", 1 | 2) => {
-            refuse(talk, 503, "", r#"{"error":{"message":"Service temporarily unavailable","code":503}}"#).await
-        }
-        ("SCN-loading", 1 | 2) => {
-            refuse(talk, 503, "", r#"{"error":{"message":"Loading model","type":"unavailable_error","code":503}}"#)
-                .await
-        }
-        ("SCN-429", 1) => refuse(talk, 429, "retry-after: 2\r\n", RATE_LIMITED).await,
-        ("SCN-401", _) => refuse(talk, 401, "", BAD_KEY).await,
-        ("SCN-403", _) => {
-            refuse(
-                talk,
-                403,
-                "",
-                r#"{"error":{"message":"You are not allowed to sample from this model","code":null}}"#,
-            )
-            .await
-        }
-        ("SCN-ctx", _) => refuse(talk, 400, "", TOO_LONG).await,
-        ("SCN-502html", _) => {
-            talk.reply_with(502, "content-type: text/html\r\nserver: nginx/1.24.0\r\n", BAD_GATEWAY).await?;
-            Ok(End::Whole)
-        }
-        ("SCN-hang", _) => talk.be_silent().await.map(|()| End::Broken),
-        ("SCN-reset", 1) => {
-            begin(talk, model).await?;
-            say(talk, model, words(14), QUICKLY).await?;
-            talk.reset()?;
-            Ok(End::Broken)
-        }
-        ("SCN-cut", _) => {
-            begin(talk, model).await?;
-            say(talk, model, words(14), QUICKLY).await?;
-            talk.end_stream().await?;
-            Ok(End::Whole)
-        }
-        ("SCN-sseerr", _) => {
-            begin(talk, model).await?;
-            say(talk, model, words(14), QUICKLY).await?;
-            talk.event(OUT_OF_MEMORY).await?;
-            talk.end_stream().await?;
-            Ok(End::Whole)
-        }
-        ("SCN-stall", _) => {
-            begin(talk, model).await?;
-            say(talk, model, words(10), QUICKLY).await?;
-            talk.be_silent().await.map(|()| End::Broken)
-        }
-        ("SCN-slow", _) => answer(talk, model, words(80), SLOWLY).await,
-        _ => answer(talk, model, words(50), QUICKLY).await,
+        // The first call is reset, the next is well.
+        ("SCN-reset", 1) => usual.twisted(14, Twist::Reset),
+        ("SCN-cut", _) => usual.twisted(14, Twist::CleanEnd),
+        ("SCN-sseerr", _) => usual.twisted(14, Twist::ErrorEvent),
+        ("SCN-stall", _) => usual.twisted(10, Twist::Stall),
+        ("SCN-rst5", _) => usual.twisted(5, Twist::Reset),
+        ("SCN-fin5", _) => usual.twisted(5, Twist::Fin),
+        ("SCN-close5", _) => usual.framed(Framing::UntilClose).twisted(5, Twist::Fin),
+        ("SCN-close", _) => usual.framed(Framing::UntilClose),
+        ("SCN-end5", _) => usual.twisted(5, Twist::CleanEnd),
+        ("SCN-stall5", _) => usual.twisted(5, Twist::Stall),
+        ("SCN-badline5", _) => usual.twisted(5, Twist::BrokenLine),
+        ("SCN-error5", _) => usual.twisted(5, Twist::ErrorEvent),
+        ("SCN-badjson", _) => usual.twisted(0, Twist::BrokenBody),
+        ("SCN-dup5", _) => short.twisted(5, Twist::Twice),
+        ("SCN-nodone", _) => usual.twisted(USUAL, Twist::AfterFinish),
+        ("SCN-tool", _) => usual.saying(Says::Tool(0)),
+        ("SCN-toolcut", _) => usual.saying(Says::Tool(0)).twisted(2, Twist::Fin),
+        ("SCN-texttoolcut", _) => usual.saying(Says::Tool(5)).twisted(7, Twist::Fin),
+        ("SCN-drip", _) => short.saying(Says::Words(foreign())).framed(Framing::Dripping).slowly(Duration::ZERO),
+        ("SCN-late", _) => usual.after(Duration::from_secs(6)),
+        ("SCN-json30", _) => usual.after(Duration::from_secs(30)),
+        ("SCN-slow", _) => Script::of(80).slowly(Duration::from_millis(150)),
+        ("SCN-long", _) => Script::of(500).slowly(Duration::from_millis(20)),
+        ("SCN-forever", _) => Script::of(100_000).slowly(Duration::from_millis(20)),
+        ("SCN-continues", _) => Script::of(LONGER).prefilled(Prefill::Continues),
+        ("SCN-restarts", _) => Script::of(LONGER),
+        ("SCN-noprefill", _) => Script::of(LONGER).prefilled(Prefill::Refused),
+        _ => usual,
     }
 }
 
-async fn refuse(talk: &mut Talk, status: u16, headers: &str, json: &str) -> io::Result<End> {
-    talk.reply_with(status, &format!("content-type: application/json\r\n{headers}"), json).await?;
-    Ok(End::Whole)
+/// Letters of two, three and four bytes, so that a slice of one byte always cuts some in half.
+fn foreign() -> Vec<String> {
+    ["blåbär ", "čaj ", "茶 ", "🍵 "].map(str::to_owned).to_vec()
 }
 
-async fn answer(talk: &mut Talk, model: &str, words: Vec<String>, pace: Duration) -> io::Result<End> {
-    let count = words.len();
-    begin(talk, model).await?;
-    say(talk, model, words, pace).await?;
-    talk.event(&frame(model, json!({}), Some("stop"))).await?;
-    let usage = json!({"prompt_tokens": 9, "completion_tokens": count, "total_tokens": 9 + count});
-    talk.event(
-        &json!({"id": ID, "object": "chat.completion.chunk", "model": model, "choices": [], "usage": usage})
-            .to_string(),
-    )
-    .await?;
-    talk.event("[DONE]").await?;
-    talk.end_stream().await?;
-    Ok(End::Whole)
-}
-
-async fn begin(talk: &mut Talk, model: &str) -> io::Result<()> {
-    talk.begin_stream().await?;
-    talk.event(&frame(model, json!({"role": "assistant", "content": ""}), None)).await
-}
-
-async fn say(talk: &mut Talk, model: &str, words: Vec<String>, pace: Duration) -> io::Result<()> {
-    for word in words {
-        talk.word(&frame(model, json!({"content": word}), None)).await?;
-        talk.wait(pace).await?;
-    }
-    Ok(())
-}
-
-fn frame(model: &str, delta: serde_json::Value, finish: Option<&str>) -> String {
-    let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
-    json!({"id": ID, "object": "chat.completion.chunk", "created": 1_700_000_000, "model": model, "choices": [choice]})
-        .to_string()
-}
-
-pub(super) const MODELS: &str =
-    r#"{"object":"list","data":[{"id":"scripted","object":"model","owned_by":"scripted-upstream"}]}"#;
-
-const ID: &str = "chatcmpl-scripted";
-const QUICKLY: Duration = Duration::from_millis(10);
-const SLOWLY: Duration = Duration::from_millis(150);
-const NAMES: [&str; 8] = ["amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heron"];
-const RATE_LIMITED: &str = r#"{"error":{"message":"Rate limit reached for org-1234 on requests per min","type":"requests","code":"rate_limit_exceeded"}}"#;
-const BAD_KEY: &str = r#"{"error":{"message":"Incorrect API key provided: sk-mock****1234.","type":"invalid_request_error","code":"invalid_api_key"}}"#;
-const TOO_LONG: &str = r#"{"error":{"message":"This model's maximum context length is 8192 tokens. However, your messages resulted in 9001 tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#;
-const OUT_OF_MEMORY: &str =
-    r#"{"error":{"message":"CUDA out of memory. Tried to allocate 2.00 GiB","type":"server_error","code":null}}"#;
-const BAD_GATEWAY: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body><center><h1>502 Bad Gateway</h1></center><hr><center>nginx/1.24.0</center></body>\r\n</html>\r\n";
+const FLAP_MS: u64 = 2000;
+const SHORT: usize = 10;
+const USUAL: usize = 50;
+/// A second upstream says more, so that a whole answer of its own is told from the first one's.
+const LONGER: usize = 60;

@@ -8,7 +8,11 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::request::{Request, content_length};
+use super::{
+    request::{Request, content_length},
+    script::Framing,
+    voice::Event,
+};
 
 #[derive(Debug)]
 pub(super) struct Talk {
@@ -16,12 +20,22 @@ pub(super) struct Talk {
     clock: Clock,
     /// Read and not yet used.
     read: Vec<u8>,
-    words_sent: usize,
+    framing: Framing,
+    said: Said,
+}
+
+/// What a client was told.
+#[derive(Debug, Default)]
+pub(super) struct Said {
+    pub(super) words: usize,
+    pub(super) text: String,
+    /// Up to and with the reason for the end: whoever shows less shows a part.
+    pub(super) whole: bool,
 }
 
 impl Talk {
     pub(super) fn new(socket: TcpStream, clock: Clock) -> Self {
-        Self { socket, clock, read: Vec::new(), words_sent: 0 }
+        Self { socket, clock, read: Vec::new(), framing: Framing::Chunked, said: Said::default() }
     }
 
     /// `None` when the client has closed between two requests.
@@ -56,29 +70,75 @@ impl Talk {
         self.write(&(head + body)).await
     }
 
-    pub(super) async fn begin_stream(&mut self) -> io::Result<()> {
-        self.write("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n").await
+    /// A body that claims to be longer than it is.
+    pub(super) async fn body_cut(&mut self, body: &str, claimed: usize) -> io::Result<()> {
+        self.write(&format!("{OK}content-type: application/json\r\ncontent-length: {claimed}\r\n\r\n{body}")).await
     }
 
-    /// One `data:` line as one chunk.
-    pub(super) async fn event(&mut self, data: &str) -> io::Result<()> {
-        let event = format!("data: {data}\n\n");
-        self.write(&format!("{:x}\r\n{event}\r\n", event.len())).await
+    /// A body without a length: it ends with the connection.
+    pub(super) async fn body_until_close(&mut self, body: &str) -> io::Result<()> {
+        self.write(&format!("{OK}content-type: application/json\r\nconnection: close\r\n\r\n{body}")).await
     }
 
-    pub(super) async fn word(&mut self, data: &str) -> io::Result<()> {
-        self.event(data).await?;
-        self.words_sent += 1;
+    pub(super) async fn begin_stream(&mut self, framing: Framing) -> io::Result<()> {
+        self.framing = framing;
+        let frames = match framing {
+            Framing::Chunked | Framing::Dripping => "transfer-encoding: chunked",
+            Framing::UntilClose => "connection: close",
+        };
+        self.write(&format!("{OK}content-type: text/event-stream\r\n{frames}\r\n\r\n")).await
+    }
+
+    pub(super) async fn event(&mut self, event: &Event) -> io::Result<()> {
+        let name = event.name.map_or_else(String::new, |name| format!("event: {name}\n"));
+        self.line(&format!("{name}data: {}\n\n", event.data)).await
+    }
+
+    /// An event that says a word.
+    pub(super) async fn word(&mut self, event: &Event, word: &str) -> io::Result<()> {
+        self.event(event).await?;
+        self.note(word, 1);
         Ok(())
     }
 
-    /// The clean end of a stream, as HTTP sees it.
-    pub(super) async fn end_stream(&mut self) -> io::Result<()> {
+    /// Whatever it is, as one chunk.
+    pub(super) async fn line(&mut self, text: &str) -> io::Result<()> {
+        match self.framing {
+            Framing::Chunked => self.write(&format!("{:x}\r\n{text}\r\n", text.len())).await,
+            Framing::UntilClose => self.write(text).await,
+            Framing::Dripping => self.drip(text.as_bytes()).await,
+        }
+    }
+
+    pub(super) async fn end_chunks(&mut self) -> io::Result<()> {
         self.write("0\r\n\r\n").await
+    }
+
+    /// Notes what was said.
+    pub(super) fn note(&mut self, text: &str, words: usize) {
+        self.said.words += words;
+        self.said.text.push_str(text);
+    }
+
+    /// The answer has come to its own end.
+    pub(super) fn note_end(&mut self) {
+        self.said.whole = true;
+    }
+
+    /// How many words were said since the last [`Talk::take_said`].
+    pub(super) fn words(&self) -> usize {
+        self.said.words
+    }
+
+    pub(super) fn take_said(&mut self) -> Said {
+        std::mem::take(&mut self.said)
     }
 
     /// Waits, and fails when the client leaves meanwhile.
     pub(super) async fn wait(&mut self, time: Duration) -> io::Result<()> {
+        if time.is_zero() {
+            return Ok(());
+        }
         let clock = self.clock.clone();
         tokio::select! {
             () = clock.sleep(time) => Ok(()),
@@ -96,8 +156,13 @@ impl Talk {
         self.socket.set_zero_linger()
     }
 
-    pub(super) fn take_words_sent(&mut self) -> usize {
-        std::mem::take(&mut self.words_sent)
+    /// 200 chunks of one byte a second.
+    async fn drip(&mut self, bytes: &[u8]) -> io::Result<()> {
+        for byte in bytes {
+            self.socket.write_all(&[b'1', b'\r', b'\n', *byte, b'\r', b'\n']).await?;
+            self.wait(Duration::from_millis(5)).await?;
+        }
+        Ok(())
     }
 
     /// Waits for the end of the line; what the client says before that is kept.
@@ -110,3 +175,5 @@ impl Talk {
         self.socket.write_all(text.as_bytes()).await
     }
 }
+
+const OK: &str = "HTTP/1.1 200 Scripted\r\n";
