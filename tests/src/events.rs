@@ -70,10 +70,9 @@ fn event(block: &str) -> Event {
     let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).map(str::trim_start);
     match field("data:") {
         Some("[DONE]") => Event::Done,
-        Some(json) => Event::Data {
-            id: field("id:").map(number),
-            json: serde_json::from_str(json).expect("data is JSON"),
-        },
+        Some(json) => {
+            Event::Data { id: field("id:").map(number), json: serde_json::from_str(json).expect("data is JSON") }
+        }
         None => Event::Comment(field(":").unwrap_or_default().to_owned()),
     }
 }

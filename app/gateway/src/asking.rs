@@ -96,7 +96,7 @@ impl Asker {
         patience: Patience,
         listener: &Arc<dyn Listener>,
     ) -> Result<Opened, Error> {
-        let announcer = Arc::new(Announcer::new(target.label(), question, Arc::clone(listener)));
+        let announcer = Arc::new(Announcer::new(target.label(), question, Arc::clone(listener), self.clock.clone()));
         let call =
             self.call(question, format!("ask {}", target.label()))
                 .with_events(self.events.clone().and(Arc::<Announcer>::clone(&announcer)));
@@ -120,6 +120,9 @@ impl Asker {
         (attempt, patience): (Attempt, Patience),
         announcer: Arc<Announcer>,
     ) -> Result<AnswerStream, Error> {
+        if announcer.was_hurried() {
+            target.health.probe(Insistence::Insists); // a person knows that it asked for a pause, and wants it asked
+        }
         // A target that rests is not asked, and nobody hears of an attempt that is none.
         let admission = target.health.enter(call)?;
         announcer.begins(attempt);

@@ -7,8 +7,9 @@ use std::{
     time::Duration,
 };
 
-use steadfast::{Attempt, Error, Event, Sink};
+use steadfast::{Attempt, Clock, Error, Event, Sink};
 use steadfast_contract::{chunk::Status, model::Failure};
+use tokio::time::Instant;
 
 use super::Question;
 
@@ -55,11 +56,21 @@ pub(super) struct Announcer {
     moment: Moment,
     listener: Arc<dyn Listener>,
     cause: Mutex<Option<Failure>>,
+    clock: Clock,
+    /// When the next attempt was to begin.
+    due: Mutex<Option<Instant>>,
 }
 
 impl Announcer {
-    pub(super) fn new(target: String, question: &Question, listener: Arc<dyn Listener>) -> Self {
-        Self { target, moment: question.moment, listener, cause: Mutex::new(question.cause.clone()) }
+    pub(super) fn new(target: String, question: &Question, listener: Arc<dyn Listener>, clock: Clock) -> Self {
+        let (moment, cause) = (question.moment, Mutex::new(question.cause.clone()));
+        Self { target, moment, listener, cause, clock, due: Mutex::default() }
+    }
+
+    /// Whether somebody ended the wait before this attempt.
+    pub(super) fn was_hurried(&self) -> bool {
+        let due = self.due.lock().unwrap_or_else(PoisonError::into_inner).take();
+        due.is_some_and(|due| due > self.clock.now())
     }
 
     pub(super) fn begins(&self, attempt: Attempt) {
@@ -84,6 +95,7 @@ impl Announcer {
 impl Sink for Announcer {
     fn emit(&self, event: &Event) {
         if let Event::RetryScheduled { attempt, of, delay, .. } = event {
+            *self.due.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.clock.now() + *delay);
             self.announce(*attempt + 1, *of, *delay); // the event names the attempt that failed
         }
     }

@@ -1,5 +1,7 @@
 //! What a run goes through, and that its log says so.
 
+use std::time::Duration;
+
 use steadfast::{CancelReason, Code};
 use steadfast_contract::{
     chat::Role,
@@ -59,6 +61,21 @@ async fn two_refusals_are_tried_again_in_view_and_end_well() {
     let view = house.ended(&run).await;
     assert_eq!((view.state, view.text.as_str(), view.recoveries), (RunState::Done, "fine", 2));
     assert_eq!(house.cloud.asked().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_presses_try_now_is_not_told_to_wait_for_the_pause_that_the_target_asked_for() {
+    let pause = Duration::from_secs(10);
+    let refused = Act::Refuse(steadfast::Error::rate_limited("cloud-b", Some(pause)));
+    let house = Plan::cloud(vec![refused, Act::says(&["fine"])]).start().await;
+    let run = house.send("m1", "cloud-b/big", "hi").await;
+    let waits = |change: &RunChange| matches!(change, RunChange::Connecting { wait_ms, .. } if *wait_ms > 0);
+    house.until(&run, waits).await;
+    let pressed = tokio::time::Instant::now();
+    house.gateway.try_now(&run.spec.id).await.unwrap();
+    let view = house.ended(&run).await;
+    assert_eq!((view.state, view.text.as_str()), (RunState::Done, "fine"));
+    assert!(pressed.elapsed() < pause, "{:?}", pressed.elapsed());
 }
 
 #[tokio::test(start_paused = true)]
