@@ -20,8 +20,10 @@ test.describe('with a model that is not loaded', () => {
 
   test('after Cancel the message stays in line, and Load answers it', async ({ chat, page }) => {
     await chat.send('Say hello.');
-    await page.locator('[data-act="cancel-load"]').click();
     const queued = page.locator('[data-role="user"][data-state="queued"]');
+    // A message that arrives after the cancelling asks for the model anew, rightly.
+    await expect(queued).toBeVisible();
+    await page.locator('[data-act="cancel-load"]').click();
     await expect(queued.locator('[data-copy="load.none"]')).toHaveText('Quick is not loaded.');
     await expect(queued.locator('[data-act="answer_with"]')).toHaveText('Answer with Big');
     await expect(page.locator('html')).toHaveAttribute('data-engine', 'absent');
