@@ -46,7 +46,7 @@ async fn a_body_that_is_too_large_is_refused_whether_or_not_it_says_so() {
     let mut said_so = post(&house, &format!("content-length: {over}\r\n"), "");
     said_so.extend(std::iter::repeat_n(b' ', over));
     let reply = said(&house, &said_so).await;
-    assert!(reply.is_empty() || status(&reply) == 413, "{reply}");
+    assert_eq!(status(&reply), 413, "{reply}");
     let mut chunked = post(&house, "transfer-encoding: chunked\r\n", "");
     for _ in 0..over / (1 << 20) + 1 {
         chunked.extend_from_slice(b"100000\r\n");
@@ -54,7 +54,7 @@ async fn a_body_that_is_too_large_is_refused_whether_or_not_it_says_so() {
         chunked.extend_from_slice(b"\r\n");
     }
     let reply = said(&house, &chunked).await;
-    assert!(reply.is_empty() || status(&reply) == 413, "{reply}");
+    assert_eq!(status(&reply), 413, "{reply}");
     let after = house.program().memory_mib();
     assert!(after < before + 64, "memory went from {before} to {after} MiB");
 }
@@ -85,7 +85,7 @@ async fn two_lengths_and_bent_headers_are_refused_and_the_line_is_closed() {
 }
 
 #[tokio::test]
-async fn a_body_that_drips_in_is_given_sixty_seconds() {
+async fn a_body_that_drips_in_is_given_ten_seconds() {
     let house = House::empty().await;
     let (mut reading, mut writing) = house.connect().await.into_split();
     writing.write_all(&post(&house, "content-length: 1000\r\n", "{")).await.unwrap();
@@ -97,7 +97,7 @@ async fn a_body_that_drips_in_is_given_sixty_seconds() {
     let end = async {
         reading.read_to_end(&mut vec![]).await.ok();
     };
-    within("the end of a dripping body", Duration::from_secs(70), async {
+    within("the end of a dripping body", Duration::from_secs(25), async {
         tokio::select! { () = drip => {}, () = end => {} }
     })
     .await;

@@ -9,6 +9,7 @@ pub(crate) mod code;
 mod connections;
 mod headers;
 mod host_check;
+mod leftover;
 mod media_type;
 mod patience;
 pub(crate) mod request_id;

@@ -10,7 +10,10 @@ use steadfast::{Clock, Detail, Error};
 use tower::ServiceExt;
 use tracing::{debug, error};
 
-use super::{HostCheck, MediaType, RequestId, code, headers};
+use super::{
+    HostCheck, MediaType, RequestId, code, headers,
+    leftover::{asks_before_it_sends, lend},
+};
 use crate::error_reply::{Refusal, Shape, reply};
 
 /// The routes with everything that stands before and behind them.
@@ -28,10 +31,18 @@ impl Answerer {
         let (method, uri) = (request.method().clone(), request.uri().clone());
         request.extensions_mut().insert(id.clone());
 
-        let mut response = match self.admit(&request) {
+        let (admitted, awaits_a_word) = (self.admit(&request), asks_before_it_sends(&request));
+        let (request, leftover) = lend(request);
+        let mut response = match admitted {
             Ok(()) => self.route(request, &id).await,
-            Err(error) => Refusal::from(error).into_empty_response(),
+            Err(error) => {
+                drop(request);
+                Refusal::from(error).into_empty_response()
+            }
         };
+        if !awaits_a_word {
+            leftover.discard(&self.clock).await;
+        }
         if let Some(refusal) = response.extensions_mut().remove::<Refusal>() {
             response = reply(&refusal, Shape::of(uri.path()), &id, self.detail);
         }
@@ -65,9 +76,9 @@ impl Answerer {
 }
 
 /// What a request may carry: hyper's body on the wire, a plain one in tests.
-pub(crate) trait Body: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static {}
+pub(crate) trait Body: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static {}
 
-impl<B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + 'static> Body for B {}
+impl<B: HttpBody<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static> Body for B {}
 
 fn is_short(uri: &Uri) -> Result<(), Error> {
     let length = uri.path_and_query().map_or(0, |path| path.as_str().len());

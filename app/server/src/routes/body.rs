@@ -6,6 +6,7 @@ use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, Request},
 };
+use bytes::BytesMut;
 use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
@@ -50,20 +51,27 @@ async fn read(body: Body, clock: &Clock) -> Result<Bytes, Error> {
     if body.size_hint().lower() > BODY_BYTES as u64 {
         return Err(Error::new(code::REQUEST_TOO_LARGE));
     }
-    let whole = Limited::new(body, BODY_BYTES).collect();
-    let collected = tokio::select! {
-        collected = whole => collected,
-        () = clock.sleep(BODY_TIME) => return Err(Error::new(code::REQUEST_TIMEOUT)),
-    };
-    collected.map(http_body_util::Collected::to_bytes).map_err(|error| match error.is::<LengthLimitError>() {
-        true => Error::new(code::REQUEST_TOO_LARGE),
-        false => Error::validation("The body of the request ended early."),
-    })
+    let (mut body, begun) = (Limited::new(body, BODY_BYTES), clock.now());
+    let mut read = BytesMut::new();
+    loop {
+        let until = begun + GRACE + Duration::from_secs_f64(read.len() as f64 / SLOWEST_BYTES_PER_S);
+        let frame = tokio::select! {
+            frame = body.frame() => frame,
+            () = clock.sleep(until.saturating_duration_since(clock.now())) => return Err(Error::new(code::REQUEST_TIMEOUT)),
+        };
+        match frame {
+            None => return Ok(read.freeze()),
+            Some(Ok(frame)) => read.extend_from_slice(frame.data_ref().map_or(&[], |data| data)),
+            Some(Err(error)) if error.is::<LengthLimitError>() => return Err(Error::new(code::REQUEST_TOO_LARGE)),
+            Some(Err(_cut)) => return Err(Error::validation("The body of the request ended early.")),
+        }
+    }
 }
 
 const BODY_BYTES: usize = 8 * 1024 * 1024;
-/// 8 MiB take this long at 1.2 Mbit/s; whoever is slower than that is holding us up.
-const BODY_TIME: Duration = Duration::from_secs(60);
+/// Whoever stays below this rate (after some grace) is holding us up; a poor mobile line is four times as fast.
+const SLOWEST_BYTES_PER_S: f64 = 16.0 * 1024.0;
+const GRACE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
@@ -71,6 +79,9 @@ mod tests {
         pin::Pin,
         task::{Context, Poll},
     };
+
+    use futures_util::{StreamExt, stream};
+    use steadfast::Code;
 
     use super::*;
 
@@ -107,9 +118,26 @@ mod tests {
         }
     }
 
+    /// One piece a second, and how long it takes until the whole is read or given up.
+    async fn piece_by_piece(size: usize, pieces: usize) -> (Result<usize, Code>, Duration) {
+        let pieces = stream::repeat(Bytes::from(vec![b' '; size])).take(pieces).then(async |piece| {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Ok::<_, std::io::Error>(piece)
+        });
+        let clock = Clock::real();
+        let before = clock.now();
+        let read = read(Body::from_stream(pieces), &clock).await;
+        (read.map(|bytes| bytes.len()).map_err(|error| error.code()), clock.now() - before)
+    }
+
     #[tokio::test(start_paused = true)]
-    async fn a_body_that_never_ends_is_given_up() {
-        let body = Body::from_stream(futures_util::stream::pending::<Result<Bytes, std::io::Error>>());
-        assert_eq!(read(body, &Clock::real()).await.unwrap_err().code(), code::REQUEST_TIMEOUT);
+    async fn a_slow_line_may_take_its_time() {
+        assert_eq!(piece_by_piece(20 << 10, 400).await, (Ok(400 * (20 << 10)), Duration::from_secs(400)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_drips_is_given_up_after_ten_seconds() {
+        let (read, took) = piece_by_piece(1, 60).await;
+        assert_eq!((read, took.as_secs()), (Err(code::REQUEST_TIMEOUT), 10));
     }
 }
