@@ -24,6 +24,7 @@ use self::{announce::Announcer, course::Course, patience::Patience};
 pub(crate) use self::{
     announce::{Attempted, Listener, Moment, Unheard},
     notes::Notes,
+    patience::is_the_callers_own,
 };
 use crate::{
     routing::{self, Admission, Insistence, Target},
@@ -76,7 +77,20 @@ impl Asker {
     pub(crate) async fn ask(&self, question: &Question, listener: Arc<dyn Listener>) -> Result<Opened, Error> {
         let call = self.call(question, format!("ask for {}", question.request.model)).with_events(self.events.clone());
         let asked = Course::new(self, question, &call, listener).run().await;
-        asked.map_err(|error| question.notes.on(error))
+        asked.map_err(|error| question.notes.on(self.when_to_come_again(question, error)))
+    }
+
+    /// Whoever gives up after many tries still knows when it is worth another.
+    fn when_to_come_again(&self, question: &Question, error: Error) -> Error {
+        if error.retry_after().is_some() || !patience::may_pass(error.last_attempt()) {
+            return error;
+        }
+        let waits =
+            question.targets.iter().map(|target| target.health.closed_for().unwrap_or(self.settings.wait_first));
+        match waits.min() {
+            Some(wait) => error.with_retry_after(wait),
+            None => error,
+        }
     }
 
     /// How often the first of `targets` is asked at most.

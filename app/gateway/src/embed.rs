@@ -7,7 +7,11 @@ use bytes::Bytes;
 use steadfast::{Call, CancelToken, Deadline, Error, Retry};
 use steadfast_contract::provider::EmbedAsk;
 
-use crate::{asking::Question, gateway::Gateway, routing::Target};
+use crate::{
+    asking::{Question, is_the_callers_own},
+    gateway::Gateway,
+    routing::Target,
+};
 
 #[derive(Debug, Clone)]
 pub struct EmbedCall {
@@ -33,7 +37,7 @@ impl Gateway {
         let mut last = None;
         for target in self.routes.resolve(&call.model)? {
             match self.embed_at(&target, &call, deadline).await {
-                Err(error) if !call.token.is_cancelled() => last = Some(error),
+                Err(error) if !call.token.is_cancelled() && !is_the_callers_own(&error) => last = Some(error),
                 ended => return ended,
             }
         }
@@ -47,8 +51,9 @@ impl Gateway {
             .with_events(self.asker.events.clone());
         let retry = Retry::exponential(self.asker.settings.wait_first)
             .max_delay(self.asker.settings.wait_max)
-            .max_attempts(ATTEMPTS);
-        let ask = || EmbedAsk {
+            .max_attempts(ATTEMPTS)
+            .budget(target.health.budget.clone());
+        let question = || EmbedAsk {
             model: target.model.id.clone(),
             body: asked.body.clone(),
             token: asked.token.clone(),
@@ -56,7 +61,16 @@ impl Gateway {
             request_id: asked.request_id.clone(),
             events: self.asker.events.clone(),
         };
-        retry.run(&call, |_attempt| target.health.breaker.run(&call, target.provider.embed(ask()))).await
+        let ask = async || {
+            let admission = target.health.enter(&call)?;
+            let answer = target.provider.embed(question()).await;
+            match &answer {
+                Ok(_) => admission.succeeded(),
+                Err(error) => admission.failed(error),
+            }
+            answer
+        };
+        retry.run(&call, |_attempt| ask()).await
     }
 }
 

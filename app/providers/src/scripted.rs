@@ -10,14 +10,16 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use futures_util::stream;
 use steadfast::Error;
 use steadfast_contract::{
     BoxFuture,
     chat::ChatRequest,
     chunk::{AnswerStream, Chunk, FinishReason, Piece, Status, ToolCallPart, Weight},
+    code,
     model::{Abilities, ModelInfo, Place, Tier},
-    provider::{Ask, Continuation, Provider, Timers},
+    provider::{Ask, Continuation, EmbedAsk, Provider, Timers},
     usage::Usage,
 };
 use tokio::sync::Semaphore;
@@ -155,6 +157,19 @@ impl Provider for Scripted {
 
     fn timers(&self) -> Timers {
         self.timers
+    }
+
+    /// An act that speaks stands for an empty list; without a script it makes none, like most upstreams.
+    fn embed<'a>(&'a self, ask: EmbedAsk) -> BoxFuture<'a, Result<Bytes, Error>> {
+        lock(&self.asked).push(ChatRequest { model: ask.model.clone(), ..ChatRequest::default() });
+        let act = lock(&self.acts).pop_front();
+        Box::pin(async move {
+            match act {
+                Some(Act::Refuse(error)) => Err(error),
+                Some(Act::Speak(_)) => Ok(Bytes::from_static(br#"{"data":[]}"#)),
+                None => Err(code::unsupported_input(format!("{} makes no embeddings.", ask.model))),
+            }
+        })
     }
 
     fn open(&self, ask: Ask) -> BoxFuture<'_, Result<AnswerStream, Error>> {

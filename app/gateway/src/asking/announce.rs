@@ -19,6 +19,12 @@ pub(crate) trait Listener: Send + Sync {
     fn attempt(&self, attempted: Attempted);
 
     fn status(&self, status: Status);
+
+    /// Whether somebody sees what is waited for. Whoever does not is better served by an error soon, which says when
+    /// to come again.
+    fn sees_the_wait(&self) -> bool {
+        true
+    }
 }
 
 /// When in an answer's life an attempt is made.
@@ -49,6 +55,10 @@ impl Listener for Unheard {
     fn attempt(&self, _: Attempted) {}
 
     fn status(&self, _: Status) {}
+
+    fn sees_the_wait(&self) -> bool {
+        false
+    }
 }
 
 pub(super) struct Announcer {

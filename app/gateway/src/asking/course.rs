@@ -14,7 +14,7 @@ use steadfast::{Call, Code, Error, Fallback, RetryAdvice};
 
 use super::{
     Asker, Listener, Opened, Question,
-    patience::{self, Patience},
+    patience::{self, Patience, is_the_callers_own},
 };
 use crate::routing::Target;
 
@@ -95,16 +95,18 @@ impl<'a> Course<'a> {
         asked.map_err(|error| self.remember(place, patience, error))
     }
 
-    /// Nobody answered, but somebody had no more than one quick try: now there is time.
+    /// Nobody answered, but somebody had no more than one quick try: now there is time. Where the whole chain is in
+    /// trouble there is some only for those who see what they wait for.
     async fn once_more(&self, error: Error) -> Result<Opened, Error> {
         let (unfinished, spent) = {
             let past = self.past();
             (past.unfinished.clone(), past.spent)
         };
         let last = self.past().last.take().unwrap_or(error);
-        let target = unfinished.iter().filter_map(|place| self.question.targets.get(*place));
-        match target.clone().find(|target| target.health.closed_for().is_none()) {
-            Some(target) if !spent && !patience::is_the_callers_own(&last) && self.call.check().is_ok() => {
+        let worth_it = unfinished.len() == 1 || self.listener.sees_the_wait();
+        let mut targets = unfinished.iter().filter_map(|place| self.question.targets.get(*place));
+        match targets.find(|target| target.health.closed_for().is_none()) {
+            Some(target) if worth_it && !spent && !is_the_callers_own(&last) && self.call.check().is_ok() => {
                 self.asker.ask_target(self.question, target, Patience::Long, &self.listener).await
             }
             _ => Err(last),
@@ -115,10 +117,11 @@ impl<'a> Course<'a> {
         let tried = self.past().tried.clone();
         let others = self.question.targets.iter().enumerate().filter(|(place, _)| !tried.contains(place));
         let somebody_else = others.into_iter().any(|(_, other)| other.health.closed_for().is_none());
+        let nobody_waits_blindly = self.question.targets.len() == 1 || self.listener.sees_the_wait();
         match (target.is_router, somebody_else) {
             (true, _) => Patience::Once,
-            (false, true) => Patience::Quick,
-            (false, false) => Patience::Long,
+            (false, false) if nobody_waits_blindly => Patience::Long,
+            (false, _) => Patience::Quick,
         }
     }
 
@@ -132,7 +135,7 @@ impl<'a> Course<'a> {
         if error.code() != Code::CIRCUIT_OPEN || past.last.is_none() {
             past.last = Some(error.clone());
         }
-        match patience::is_the_callers_own(&error) {
+        match is_the_callers_own(&error) {
             true => error,
             false => error.with_advice(RetryAdvice::TryElsewhere),
         }

@@ -53,7 +53,7 @@ impl Patience {
 }
 
 /// Whether another target would only say the same.
-pub(super) fn is_the_callers_own(error: &Error) -> bool {
+pub(crate) fn is_the_callers_own(error: &Error) -> bool {
     matches!(error.code(), Code::VALIDATION | Code::CANCELLED)
         || error.code() == Code::TIMEOUT && error.blame() == Blame::Caller
 }

@@ -173,6 +173,23 @@ async fn the_first_of_a_chain_is_asked_patiently_when_the_others_cannot_answer()
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_program_hears_soon_that_a_whole_chain_is_down_and_when_to_come_again() {
+    let all_down = || (0..2).map(|_| unavailable()).collect();
+    let (a, b) = (upstream("a", all_down()), upstream("b", all_down()));
+    let house = chain(&a, &b).start().await;
+    let (heard, took) = seconds(hear(&house, ask("genius"))).await;
+    let error = heard.error.unwrap();
+    assert!(took <= 1 && error.retry_after().is_some(), "{took} s, {error:?}");
+    assert_eq!((a.asked().len(), b.asked().len()), (2, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_key_is_no_reason_to_come_again() {
+    let house = Plan::cloud(vec![refuse(Error::unauthorized("cloud-b"))]).start().await;
+    assert_eq!(hear(&house, ask("cloud-b/big")).await.error.unwrap().retry_after(), None);
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_cannot_take_a_question_is_not_asked() {
     let a = Arc::new(Scripted::upstream("a", "big", []).able_to(Abilities::TEXT_ONLY));
     let b = upstream("b", vec![Act::says(&["called"])]);

@@ -10,6 +10,7 @@
 
 mod asking;
 mod attempts;
+mod embeddings;
 mod fallback;
 mod house;
 mod laws;
