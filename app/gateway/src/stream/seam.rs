@@ -39,10 +39,15 @@ impl Joint {
     pub(super) fn push(&mut self, text: &str) -> Judged {
         self.held.push_str(text);
         let held = self.held.chars().count();
-        if held < PROBATION || held < OVERLAP_MAX && self.may_still_repeat() {
+        if held < PROBATION || held < OVERLAP_MAX && (self.may_still_repeat() || !self.says_something_new()) {
             return Judged::OnProbation;
         }
         self.judge()
+    }
+
+    /// Whether more is held than a repetition and white space. Only a word after them tells which space belongs.
+    pub(super) fn says_something_new(&self) -> bool {
+        !self.fresh().trim().is_empty()
     }
 
     /// Judges what there is: the continuation has ended, or people have waited long enough.
@@ -50,12 +55,13 @@ impl Joint {
         if self.begins_anew() {
             return Judged::BeginsAnew;
         }
-        let held = std::mem::take(&mut self.held);
-        let fresh = match self.repeated(&held) {
-            0 => self.without_double_space(&held),
-            repeated => self.without_double_space(&held[repeated..]),
-        };
-        Judged::Joins(fresh.to_owned())
+        let fresh = self.fresh().to_owned();
+        self.held.clear();
+        Judged::Joins(fresh)
+    }
+
+    fn fresh(&self) -> &str {
+        self.without_double_space(&self.held[self.repeated(&self.held)..])
     }
 
     pub(super) fn holds_text(&self) -> bool {
@@ -187,6 +193,14 @@ mod tests {
         for (delivered, continuation, fresh) in rows {
             assert_eq!(joined(delivered, continuation), joins(fresh), "{delivered:?} + {continuation:?}");
         }
+    }
+
+    #[test]
+    fn a_repetition_that_ends_with_its_piece_does_not_double_the_space_behind_it() {
+        let delivered = format!("{POEM} ");
+        let mut joint = Joint::after(&delivered);
+        assert_eq!(joint.push(&POEM[POEM.len() - 70..]), Judged::OnProbation);
+        assert_eq!(joint.push(" or when."), joins("or when."));
     }
 
     #[test]

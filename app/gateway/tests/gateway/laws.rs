@@ -90,7 +90,7 @@ fn answer(first: Act, other: Act, continuation: Continuation) -> Heard {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_is_delivered_is_the_answer_or_an_honest_beginning_of_it(

@@ -49,7 +49,7 @@ impl Joining {
             let piece = tokio::select! {
                 biased;
                 piece = self.source.next() => piece.unwrap_or_else(|| Err(code::stream_cut(&self.target.label())))?,
-                () = &mut over, if self.joint.holds_text() => return self.joined(None),
+                () = &mut over, if self.joint.says_something_new() => return self.joined(None),
             };
             if !self.joint.holds_text() {
                 over.set(probation_is_over(clock)); // it begins with the first held word
