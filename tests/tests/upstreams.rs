@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use steadfast_house_tests::{Event, Events, House, Upstream, conversation, new_id, question, until};
+use steadfast_house_tests::{Event, Events, House, Setup, Upstream, conversation, new_id, question, until};
 use tempfile::TempDir;
 
 const FAST: &str = "[gateway]\nwait_first = \"20ms\"\nwait_max = \"50ms\"";
@@ -114,4 +114,20 @@ async fn two_clients_follow_one_run_and_read_the_same() {
     let (left, right) = tokio::join!(left.rest(), right.rest());
     assert_eq!(data(left), data(right));
     assert_eq!(house.run(&run).await["state"], "done");
+}
+
+#[tokio::test]
+async fn an_upstream_says_itself_which_models_it_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let upstream = Upstream::start(dir.path()).await;
+    let settings = format!("[[upstreams]]\nname = \"cloud-c\"\nurl = \"{}\"\ndiscover = true\n", upstream.base_url());
+    let house = House::start(Setup { settings, ..Setup::default() }).await;
+    let id = until("a model that was found", Duration::from_secs(10), async || {
+        let list = house.json("/v1/models").await;
+        let ids = list["data"].as_array().unwrap().iter().filter_map(|model| model["id"].as_str());
+        ids.filter(|id| id.contains("cloud-c")).map(str::to_owned).next()
+    })
+    .await;
+    let answer = house.post("/v1/chat/completions", question(&id, "SCN-ok#found")).await;
+    assert_eq!(answer.status(), 200);
 }

@@ -94,6 +94,10 @@ impl House {
         }
     }
 
+    pub(crate) fn watch_rooms(&self) -> watch::Receiver<Option<Rooms>> {
+        self.rooms.subscribe()
+    }
+
     /// The rooms if they are open; for those who must not wait.
     pub(crate) fn rooms_now(&self) -> Option<Rooms> {
         self.rooms.borrow().clone()

@@ -95,6 +95,7 @@ impl Reloading {
         let waiting = self.in_force.waiting_for_a_restart(&new);
         self.in_force.upstreams = new.upstreams;
         self.in_force.gateway = routing;
+        self.in_force.file = new.file; // somebody may have written the first one
         info!(upstreams = self.in_force.upstreams.len(), ?waiting, "the new settings are in force");
         Ok(waiting)
     }
