@@ -20,6 +20,8 @@ pub struct Setup {
     pub models: Models,
     /// More tables of the settings, as they stand in the file.
     pub settings: String,
+    /// The only authority whose certificates it trusts, as a file; without one, those of the system.
+    pub authority: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -38,6 +40,7 @@ pub struct House {
     pub http: Client,
     pub address: SocketAddr,
     program: Option<Program>,
+    authority: Option<PathBuf>,
     dir: TempDir,
 }
 
@@ -66,8 +69,8 @@ impl House {
     pub async fn start(setup: Setup) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         std::fs::write(dir.path().join("steadfast.toml"), settings(&dir, &setup)).expect("the settings can be written");
-        let mut house =
-            Self { http: Client::new(), address: SocketAddr::from(([127, 0, 0, 1], 0)), program: None, dir };
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let mut house = Self { http: Client::new(), address, program: None, authority: setup.authority, dir };
         house.begin().await;
         house
     }
@@ -80,6 +83,9 @@ impl House {
             .arg(self.data_dir())
             .arg("--config")
             .arg(self.settings_file());
+        if let Some(authority) = &self.authority {
+            command.env("SSL_CERT_FILE", authority);
+        }
         let mut program = Program::start(command, &self.dir.path().join("server.log"));
         let line = program.line().await;
         let address = line.strip_prefix("steadfast is listening on http://").and_then(|address| address.parse().ok());

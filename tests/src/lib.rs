@@ -11,6 +11,7 @@ mod fault_proxy;
 pub mod faults;
 mod house;
 mod program;
+mod tls_door;
 mod upstream;
 mod wait;
 
@@ -20,6 +21,7 @@ pub use self::{
     fault_proxy::{ClosedGate, Fault, FaultProxy},
     house::{House, Models, Setup},
     program::{Program, steadfast, test_model},
+    tls_door::{Certificate, TlsDoor},
     upstream::Upstream,
     wait::{until, within},
 };

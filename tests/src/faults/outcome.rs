@@ -31,13 +31,13 @@ pub(super) enum Promise {
 impl Outcome {
     /// Of one question: honest in any case, and as promised.
     pub(super) fn of(received: &Received, calls: &Calls, promise: Promise) -> Self {
-        let mut outcome = Self {
-            received: received.told(),
-            calls: calls.told(),
-            time: seconds(received.took),
-            misses: vec![],
-            lies: lies(received, calls),
-        };
+        Self::judged(received, calls, promise, lies(received, calls))
+    }
+
+    /// The same where the upstreams' logs alone cannot say which of the answer is true.
+    pub(super) fn judged(received: &Received, calls: &Calls, promise: Promise, lies: Vec<String>) -> Self {
+        let mut outcome =
+            Self { received: received.told(), calls: calls.told(), time: seconds(received.took), misses: vec![], lies };
         let whole = received.is_finished() && outcome.lies.is_empty();
         let typed = received.code().is_some();
         outcome.check(whole || promise == Promise::Typed || (promise == Promise::WholeOrTyped && typed), || {

@@ -13,7 +13,7 @@ use super::{
     reader::{Leave, Question},
     received::Received,
 };
-use crate::{ClosedGate, FaultProxy, House, Models, Setup, Upstream, until};
+use crate::{Certificate, ClosedGate, FaultProxy, House, Models, Setup, TlsDoor, Upstream, until};
 
 /// Who is asked, and who stands behind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,7 @@ pub(super) enum Way {
     Swallowed,
     /// Its name does not exist.
     NoName,
+    Tls(Certificate),
 }
 
 #[derive(Debug)]
@@ -45,6 +46,7 @@ pub(super) struct Stage {
     pub a: Upstream,
     pub b: Upstream,
     pub proxy: FaultProxy,
+    pub door: Option<TlsDoor>,
     _gate: Option<ClosedGate>,
     _dir: TempDir,
 }
@@ -55,19 +57,25 @@ impl Stage {
         let (a, b) = (Upstream::start(dir.path()).await, Upstream::start(dir.path()).await);
         let proxy = FaultProxy::before(a.address());
         let gate = if way == Way::Swallowed { Some(ClosedGate::shut().await) } else { None };
+        let door = match way {
+            Way::Tls(certificate) => Some(TlsDoor::before(a.address(), certificate, dir.path()).await),
+            _ => None,
+        };
         let url_of = |address: SocketAddr| format!("http://{address}/v1");
-        let url = match (&gate, way) {
-            (Some(gate), _) => url_of(gate.address()),
-            (None, Way::Proxy) => url_of(proxy.address()),
-            (None, Way::NoName) => "http://nowhere.invalid/v1".to_owned(),
-            (None, Way::Straight | Way::Swallowed) => a.base_url(),
+        let url = match (&gate, &door, way) {
+            (Some(gate), ..) => url_of(gate.address()),
+            (_, Some(door), _) => format!("https://{}/v1", door.address()),
+            (.., Way::Proxy) => url_of(proxy.address()),
+            (.., Way::NoName) => "http://nowhere.invalid/v1".to_owned(),
+            _ => a.base_url(),
         };
         let models = if chain == Chain::Local { Models::Quick } else { Models::None };
-        let house = House::start(Setup { models, settings: settings(chain, &url, &b.base_url()) }).await;
+        let authority = door.as_ref().map(|door| door.authority().to_owned());
+        let house = House::start(Setup { models, settings: settings(chain, &url, &b.base_url()), authority }).await;
         if chain == Chain::Local {
             house.quick_is_ready().await;
         }
-        Self { house, a, b, proxy, _gate: gate, _dir: dir }
+        Self { house, a, b, proxy, door, _gate: gate, _dir: dir }
     }
 
     /// Asks the chain, as a stream or not, and reads to the end.

@@ -3,6 +3,7 @@
 
 use std::{error::Error as Cause, fmt, io, time::Duration};
 
+use rustls::CertificateError;
 use steadfast::{Error, RetryAdvice};
 
 /// The name of the host could not be resolved.
@@ -28,9 +29,7 @@ pub(super) fn of_request(upstream: &str, error: hyper_util::client::legacy::Erro
             .with_detail("failed_at", "name")
             .with_detail("cause", "the name cannot be resolved")
     } else if let Some(tls) = find::<rustls::Error>(&error) {
-        Error::unavailable(upstream)
-            .with_message(format!("No secure connection to {upstream} can be made."))
-            .with_suggestion("Check the upstream's address and its certificate.")
+        not_secure(upstream, tls)
             .with_advice(RetryAdvice::TryElsewhere)
             .with_detail("failed_at", "tls")
             .with_detail("cause", tls)
@@ -51,6 +50,41 @@ pub(super) fn of_request(upstream: &str, error: hyper_util::client::legacy::Erro
 pub(super) fn of_body(upstream: &str, error: hyper::Error) -> Error {
     let found = if error.is_parse() { not_http(upstream) } else { Error::connection_lost(upstream) };
     found.with_detail("cause", &error).with_source(error)
+}
+
+fn not_secure(upstream: &str, error: &rustls::Error) -> Error {
+    use CertificateError::{
+        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext,
+        UnknownIssuer,
+    };
+    let (message, suggestion) = match error {
+        rustls::Error::InvalidCertificate(why) => match why {
+            Expired | ExpiredContext { .. } => (
+                format!("The certificate of {upstream} has expired."),
+                "Whoever runs it has to renew it. If this machine's clock is wrong, set it.",
+            ),
+            NotValidYet | NotValidYetContext { .. } => {
+                (format!("The certificate of {upstream} is not valid yet."), "Check this machine's clock.")
+            }
+            NotValidForName | NotValidForNameContext { .. } => (
+                format!("The certificate of {upstream} is for another address."),
+                "Check the upstream's address in the settings. If it is right, do not send a key there.",
+            ),
+            UnknownIssuer => (
+                format!("The certificate of {upstream} comes from nobody whom this machine trusts."),
+                "If the server is your own, add its authority to the system's certificates or name it in SSL_CERT_FILE.",
+            ),
+            _ => (
+                format!("The certificate of {upstream} is not good."),
+                "Check the upstream's address and its certificate.",
+            ),
+        },
+        _ => (
+            format!("No secure connection to {upstream} can be made."),
+            "Check the upstream's address: does it begin with https where the server speaks plain HTTP?",
+        ),
+    };
+    Error::unavailable(upstream).with_message(message).with_suggestion(suggestion)
 }
 
 fn not_http(upstream: &str) -> Error {

@@ -2,10 +2,11 @@
 //! whole answer arrives; without, an honest end that keeps what came.
 
 use futures_util::{FutureExt as _, future::LocalBoxFuture};
+use serde_json::json;
 
 use super::{Row, asked, row};
 use crate::faults::{
-    outcome::{Outcome, Promise},
+    outcome::{Outcome, Promise, lies},
     stage::{Chain, Delivery, Stage, Way, key},
 };
 
@@ -64,8 +65,7 @@ pub(super) const ROWS: &[Row] = &[
         .boxed_local()
     }),
     row("19 (after text)", "cut inside a tool call that follows text; fallback", || {
-        async { asked("SCN-texttoolcut", Delivery::Stream, Chain::Verified, Promise::Typed).await.words(5).outcome }
-            .boxed_local()
+        cut_call_after_text().boxed_local()
     }),
     row("20", "cut after finish_reason, before [DONE]; alone", || {
         async { asked("SCN-nodone", Delivery::Stream, Chain::Alone, Promise::Whole).await.at_most(1).words(50).outcome }
@@ -98,6 +98,18 @@ pub(super) fn unverified(scenario: &'static str) -> LocalBoxFuture<'static, Outc
     .boxed_local()
 }
 
+async fn cut_call_after_text() -> Outcome {
+    let stage = Stage::set(Chain::Verified, Way::Straight).await;
+    let mut question = stage.question(&key("SCN-texttoolcut"), Delivery::Stream);
+    let weather = json!({ "name": "weather", "parameters": { "type": "object" } });
+    question.body["tools"] = json!([{ "type": "function", "function": weather }]);
+    let received = question.ask(stage.house.address).await;
+    let mut outcome = Outcome::of(&received, &stage.calls().await, Promise::Typed);
+    let words = received.words();
+    outcome.check(words == 5, || format!("{words} words, not 5"));
+    outcome
+}
+
 fn kept(scenario: &'static str) -> LocalBoxFuture<'static, Outcome> {
     async move { asked(scenario, Delivery::Stream, Chain::Alone, Promise::Typed).await.words(5).within(3.0).outcome }
         .boxed_local()
@@ -111,10 +123,10 @@ pub(super) fn local(scenario: &'static str) -> LocalBoxFuture<'static, Outcome> 
         question.body["max_tokens"] = 32.into();
         let received = question.ask(stage.house.address).await;
         let calls = stage.calls().await;
-        let mut outcome = Outcome::of(&received, &calls, Promise::WholeOrTyped);
         let sent = calls.a.first().and_then(|call| call["text_sent"].as_str()).unwrap_or_default();
         let goes_on = received.text.starts_with(sent.trim_end()) && received.text.len() > sent.len();
-        outcome.lies.retain(|lie| !goes_on || !received.looks_whole() || lie.contains("call"));
+        let lies = if goes_on { vec![] } else { lies(&received, &calls) };
+        let mut outcome = Outcome::judged(&received, &calls, Promise::Whole, lies);
         outcome.check(goes_on && received.is_finished(), || "the local model did not go on".to_owned());
         outcome.at_most(&calls, 1)
     }

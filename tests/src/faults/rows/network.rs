@@ -6,7 +6,7 @@ use futures_util::{FutureExt as _, future::LocalBoxFuture};
 
 use super::{Row, row};
 use crate::{
-    Fault,
+    Certificate, Fault, TlsDoor,
     faults::{
         outcome::{Outcome, Promise},
         stage::{Chain, Delivery, Stage, Way, key},
@@ -18,6 +18,13 @@ pub(super) const ROWS: &[Row] = &[
     row("2", "reset right after accept; fallback", || through(Fault::ResetAtOnce, 2.0)),
     row("3", "the connection is swallowed (no answer to SYN); fallback", || unreachable(Way::Swallowed, 5.0)),
     row("4", "the name does not exist; fallback", || unreachable(Way::NoName, 2.0)),
+    row("5 (good)", "a secure connection whose certificate is good; alone", || trusted().boxed_local()),
+    row("5", "the certificate has expired; fallback", || unreachable(Way::Tls(Certificate::Expired), 2.0)),
+    row("5 (expired)", "the certificate has expired; alone", || distrusted(Certificate::Expired)),
+    row("5 (name)", "the certificate is another server's; alone", || distrusted(Certificate::OtherName)),
+    row("5 (authority)", "nobody known stands behind the certificate; alone", || {
+        distrusted(Certificate::UnknownAuthority)
+    }),
     row("14 (line)", "the line goes dead after 5 words; fallback", || goes_dead().boxed_local()),
     row("17 (line)", "the line is reset after 1,500 bytes; fallback", || through(Fault::ResetAfter(1500), 3.0)),
     row("22 (line)", "a good answer, one byte at a time; alone", || sliced().boxed_local()),
@@ -39,6 +46,30 @@ fn unreachable(way: Way, limit: f64) -> LocalBoxFuture<'static, Outcome> {
 async fn answered(stage: &Stage, limit: f64) -> Outcome {
     let received = stage.ask(&key("SCN-ok"), Delivery::Stream).await;
     Outcome::of(&received, &stage.calls().await, Promise::Whole).within(&received, Duration::from_secs_f64(limit))
+}
+
+async fn trusted() -> Outcome {
+    let stage = Stage::set(Chain::Alone, Way::Tls(Certificate::Good)).await;
+    let received = stage.ask(&key("SCN-ok"), Delivery::Stream).await;
+    Outcome::of(&received, &stage.calls().await, Promise::Whole)
+}
+
+/// One attempt, the key stays here, and the sentence says what is wrong with what.
+fn distrusted(certificate: Certificate) -> LocalBoxFuture<'static, Outcome> {
+    async move {
+        let stage = Stage::set(Chain::Alone, Way::Tls(certificate)).await;
+        let received = stage.ask(&key("SCN-ok"), Delivery::Stream).await;
+        let calls = stage.calls().await;
+        let knocks = stage.door.as_ref().map_or(0, TlsDoor::knocks);
+        let mut outcome = Outcome::of(&received, &calls, Promise::Typed).within(&received, Duration::from_secs(2));
+        outcome.calls = format!("{knocks} connections, A={}", calls.a.len());
+        outcome.check(knocks == 1, || format!("{knocks} connections, not one"));
+        outcome.check(calls.a.is_empty(), || "the key was sent".to_owned());
+        let told = received.error.as_ref().map(ToString::to_string).unwrap_or_default();
+        outcome.check(told.contains("certificate") && told.contains("cloud-a"), || format!("it says only {told}"));
+        outcome
+    }
+    .boxed_local()
 }
 
 async fn goes_dead() -> Outcome {
