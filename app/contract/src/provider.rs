@@ -51,6 +51,11 @@ pub trait Provider: Send + Sync + Debug {
         Box::pin(async { Ok(()) })
     }
 
+    /// Opens a connection and asks nothing: whether the way is free. Costs neither money nor anybody's time.
+    fn reach(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(async { Err(Error::internal("there is no way to try")) })
+    }
+
     /// Passes a request for embeddings on, word for word but for the model's name; gives back the answer's body.
     fn embed<'a>(&'a self, ask: EmbedAsk) -> BoxFuture<'a, Result<Bytes, Error>> {
         Box::pin(async move { Err(crate::code::unsupported_input(format!("{} makes no embeddings.", ask.model))) })

@@ -11,7 +11,7 @@ mod patience;
 
 use std::{sync::Arc, time::Duration};
 
-use steadfast::{Attempt, Call, CancelToken, Clock, Deadline, Error, Events, Nudge, Ranked};
+use steadfast::{Attempt, Call, CancelToken, Clock, Deadline, Error, Events, Nudge, Ranked, RetryAdvice};
 use steadfast_contract::{
     chat::{ChatRequest, Message, Role},
     chunk::AnswerStream,
@@ -69,6 +69,8 @@ pub(crate) struct Asker {
     pub(crate) settings: GatewaySettings,
     pub(crate) clock: Clock,
     pub(crate) events: Events,
+    /// Of those who look out for targets that are away.
+    pub(crate) lookouts: CancelToken,
 }
 
 impl Asker {
@@ -80,14 +82,15 @@ impl Asker {
         asked.map_err(|error| question.notes.on(self.when_to_come_again(question, error)))
     }
 
-    /// Whoever gives up after many tries still knows when it is worth another.
+    /// Whoever gives up after many tries still knows when it is worth another: when the first of those who rest is
+    /// back, or soon, if time is all it takes.
     fn when_to_come_again(&self, question: &Question, error: Error) -> Error {
-        if error.retry_after().is_some() || !patience::may_pass(error.last_attempt()) {
+        let last = error.last_attempt();
+        if error.retry_after().is_some() || last.advice() == RetryAdvice::Never {
             return error;
         }
-        let waits =
-            question.targets.iter().map(|target| target.health.closed_for().unwrap_or(self.settings.wait_first));
-        match waits.min() {
+        let soon = patience::may_pass(last).then_some(self.settings.wait_first);
+        match question.targets.iter().filter_map(|target| target.health.closed_for().or(soon)).min() {
             Some(wait) => error.with_retry_after(wait),
             None => error,
         }
@@ -146,6 +149,7 @@ impl Asker {
         let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         question.notes.add(target.full_name(), opened.as_ref().err(), ms);
         opened.map_err(|error| {
+            target.look_out_after(&error, &self.lookouts);
             announcer.failed(&error);
             let advice = patience.advice(&error);
             error.with_advice(advice)

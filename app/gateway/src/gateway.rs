@@ -84,7 +84,8 @@ impl Gateway {
             parts.clock.clone(),
         ));
         let streams = Streams::new(parts.settings.streams.clone(), parts.clock.clone(), parts.token.child("streams"));
-        let asker = Asker { settings: parts.settings, clock: parts.clock, events: parts.events };
+        let lookouts = parts.token.child("lookouts");
+        let asker = Asker { settings: parts.settings, clock: parts.clock, events: parts.events, lookouts };
         let line = LiveLine::new(parts.boot);
         let runs = Runs::new(
             parts.store,

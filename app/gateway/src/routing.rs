@@ -5,6 +5,7 @@
 
 mod ability;
 mod health;
+mod lookout;
 mod order;
 
 use std::{

@@ -82,6 +82,10 @@ impl Provider for Anthropic {
         self.0.timers()
     }
 
+    fn reach(&self) -> BoxFuture<'_, Result<(), Error>> {
+        Box::pin(self.0.reach())
+    }
+
     fn discover<'a>(&'a self, token: &'a CancelToken) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(self.0.discover("/models?limit=1000", token))
     }

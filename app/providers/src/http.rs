@@ -7,11 +7,12 @@ mod failure;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode, Uri};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::{client::legacy::Client, rt::TokioTimer};
 use steadfast::{CancelToken, Clock, Error};
+use tower::ServiceExt as _;
 
 use self::connector::{Connector, Dial};
 
@@ -20,6 +21,7 @@ use self::connector::{Connector, Dial};
 pub(crate) struct Http {
     upstream: Arc<str>,
     client: Client<Dial, Full<Bytes>>,
+    dial: Dial,
 }
 
 /// An answer whose head has arrived.
@@ -35,12 +37,19 @@ impl Http {
     pub(crate) fn new(upstream: &str, connector: Arc<dyn Connector>, connect_limit: Duration, clock: Clock) -> Self {
         let upstream: Arc<str> = upstream.into();
         let tasks = Tasks(CancelToken::root(format!("connections to {upstream}")));
+        let dial = Dial::new(connector, connect_limit, clock);
         let client = Client::builder(tasks)
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(POOL_IDLE)
             .pool_max_idle_per_host(POOL_CONNECTIONS)
-            .build(Dial::new(connector, connect_limit, clock));
-        Self { upstream, client }
+            .build(dial.clone());
+        Self { upstream, client, dial }
+    }
+
+    /// Opens a connection, secure where the address says so, and closes it.
+    pub(crate) async fn reach(&self, address: Uri) -> Result<(), Error> {
+        let reached = self.dial.clone().oneshot(address).await;
+        reached.map(drop).map_err(|error| Error::unavailable(&self.upstream).with_source(error))
     }
 
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>) -> Result<Answer, Error> {

@@ -5,7 +5,7 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -68,6 +68,7 @@ pub struct Scripted {
     asked: Mutex<Vec<ChatRequest>>,
     /// Streams that were dropped before their end.
     left: Arc<AtomicUsize>,
+    reachable: AtomicBool,
 }
 
 impl Act {
@@ -111,6 +112,7 @@ impl Scripted {
             acts: Mutex::new(acts.into_iter().collect()),
             asked: Mutex::default(),
             left: Arc::default(),
+            reachable: AtomicBool::default(),
         }
     }
 
@@ -129,6 +131,11 @@ impl Scripted {
     pub fn able_to(mut self, abilities: Abilities) -> Self {
         self.models.iter_mut().for_each(|model| model.abilities = abilities);
         self
+    }
+
+    /// Whether a connection to it would stand.
+    pub fn set_reachable(&self, reachable: bool) {
+        self.reachable.store(reachable, Ordering::Release);
     }
 
     /// Every question so far.
@@ -157,6 +164,11 @@ impl Provider for Scripted {
 
     fn timers(&self) -> Timers {
         self.timers
+    }
+
+    fn reach(&self) -> BoxFuture<'_, Result<(), Error>> {
+        let reachable = self.reachable.load(Ordering::Acquire);
+        Box::pin(async move { if reachable { Ok(()) } else { Err(Error::unavailable(&self.name)) } })
     }
 
     /// An act that speaks stands for an empty list; without a script it makes none, like most upstreams.

@@ -120,6 +120,11 @@ impl Upstream {
         }
     }
 
+    /// Whether a connection can be made.
+    pub(crate) async fn reach(&self) -> Result<(), Error> {
+        self.http.reach(self.address.of("")?).await
+    }
+
     /// Asks which models there are, if the settings want to know.
     pub(crate) async fn discover(&self, path: &str, token: &CancelToken) -> Result<(), Error> {
         if !self.models.may_grow() {

@@ -12,14 +12,16 @@ use std::{
 use steadfast::{Blame, Breaker, BreakerState, Budget, Call, Clock, Code, Error, Permit, RetryAdvice};
 use tokio::time::Instant;
 
+use super::lookout::Lookout;
 use crate::settings::GatewaySettings;
 
 #[derive(Debug, Clone)]
 pub(crate) struct TargetHealth {
     pub(crate) breaker: Breaker,
     pub(crate) budget: Budget,
+    pub(super) lookout: Lookout,
+    pub(super) clock: Clock,
     name: String,
-    clock: Clock,
     state: Arc<Mutex<State>>,
 }
 
@@ -68,6 +70,7 @@ impl TargetHealth {
                 .named(name.to_owned())
                 .with_clock(clock.clone()),
             budget: Budget::default().named(name.to_owned()).with_clock(clock.clone()),
+            lookout: Lookout::default(),
             name: name.to_owned(),
             clock: clock.clone(),
             state: Arc::default(),
@@ -103,11 +106,16 @@ impl TargetHealth {
         state.last_trouble = Some(now);
         state.rest = None;
         drop(state);
+        self.let_one_in();
+        true
+    }
+
+    /// The next attempt is a probe, if the breaker is open.
+    pub(super) fn let_one_in(&self) {
         if matches!(self.breaker.state(), BreakerState::Open { .. }) {
             self.breaker.force_open();
             self.breaker.release();
         }
-        true
     }
 
     /// Seconds for 1,000 tokens of a question, if that was seen.

@@ -184,6 +184,16 @@ async fn a_program_hears_soon_that_a_whole_chain_is_down_and_when_to_come_again(
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_probe_that_fails_says_when_the_next_one_is() {
+    let house = Plan::cloud((0..20).map(|_| unavailable()).collect()).start().await;
+    for _ in 0..5 {
+        let error = hear(&house, ask("cloud-b/big")).await.error.unwrap();
+        assert!(error.retry_after().is_some_and(|wait| wait > Duration::ZERO), "{error:?}");
+        tokio::time::sleep(Duration::from_secs(10)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_refused_key_is_no_reason_to_come_again() {
     let house = Plan::cloud(vec![refuse(Error::unauthorized("cloud-b"))]).start().await;
     assert_eq!(hear(&house, ask("cloud-b/big")).await.error.unwrap().retry_after(), None);

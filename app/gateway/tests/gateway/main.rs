@@ -14,6 +14,7 @@ mod embeddings;
 mod fallback;
 mod house;
 mod laws;
+mod lookout;
 mod queue;
 mod recovery;
 mod restart;
