@@ -18,6 +18,7 @@ use steadfast_contract::{
 
 use crate::{
     asking::Asker,
+    cached::AnswerCache,
     chat::ChatAsk,
     live::{LiveLine, LiveReader},
     routing::{Listed, Routes},
@@ -46,6 +47,7 @@ pub struct Gateway {
     pub(crate) asker: Asker,
     pub(crate) models: Arc<dyn ModelHost>,
     pub(crate) streams: Arc<Streams>,
+    pub(crate) cached: Option<AnswerCache>,
     runs: Arc<Runs>,
     line: LiveLine,
 }
@@ -84,6 +86,8 @@ impl Gateway {
             parts.clock.clone(),
         ));
         let streams = Streams::new(parts.settings.streams.clone(), parts.clock.clone(), parts.token.child("streams"));
+        let cached = parts.settings.cache.clone();
+        let cached = cached.map(|settings| AnswerCache::new(settings, parts.token.child("shared answers")));
         let asker = Asker { settings: parts.settings, clock: parts.clock, events: parts.events };
         let line = LiveLine::new(parts.boot);
         let runs = Runs::new(
@@ -95,7 +99,7 @@ impl Gateway {
             &parts.token,
         );
         runs.take_up().await?;
-        Ok(Arc::new(Self { routes, asker, models: parts.models, streams: Arc::new(streams), runs, line }))
+        Ok(Arc::new(Self { routes, asker, models: parts.models, streams: Arc::new(streams), cached, runs, line }))
     }
 
     /// Every name that can be asked for.
@@ -106,6 +110,9 @@ impl Gateway {
     /// From the next question on these answer, in these chains. A target that stays keeps its breaker.
     pub fn change_routes(&self, providers: Vec<Arc<dyn Provider>>, settings: GatewaySettings) {
         self.routes.change(providers, settings);
+        if let Some(cached) = &self.cached {
+            cached.clear();
+        }
     }
 
     pub fn models(&self) -> &Arc<dyn ModelHost> {

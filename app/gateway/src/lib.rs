@@ -6,8 +6,11 @@
 //! page owns is a run (`runs`); one that a program reads is a stream (`streams`).
 
 mod asking;
+mod cached;
+mod caller_time;
 mod chat;
 mod embed;
+mod flights;
 mod gateway;
 mod live;
 mod readiness;
@@ -20,13 +23,14 @@ mod streams;
 pub mod testing;
 
 pub use self::{
+    cached::{CacheAsk, CacheWish, FromCache},
     chat::{Answer, AttemptNote, ChatAsk},
     embed::EmbedCall,
     gateway::{Gateway, NewRun, Parts, SendMessage},
     live::LiveReader,
     routing::Listed,
     runs::Follow,
-    settings::{ChainSettings, GatewaySettings, Order},
+    settings::{CacheSettings, ChainSettings, GatewaySettings, Order},
     streams::{
         Arrival, IdempotencyKey, Keep, Opening, ReadFrom, StreamHandle, StreamInfo, StreamReader, StreamSettings,
         StreamSpec,

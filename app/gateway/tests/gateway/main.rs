@@ -10,6 +10,7 @@
 
 mod asking;
 mod attempts;
+mod cached;
 mod fallback;
 mod house;
 mod laws;

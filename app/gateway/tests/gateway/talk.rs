@@ -26,6 +26,7 @@ pub(crate) fn ask(model: &str) -> ChatAsk {
         request_id: "req_1".to_owned(),
         deadline: None,
         session: None,
+        cache: None,
         token: CancelToken::root("caller"),
     }
 }

@@ -100,6 +100,7 @@ impl Stage {
             deadline: None,
             token: self.asking.child("chat"),
             session: None,
+            cache: None,
         }
     }
 

@@ -140,7 +140,7 @@ async fn refusals_have_their_codes() {
 async fn a_clients_own_bytes_are_passed_on() {
     let body = r#"{"model":"big-model","max_tokens":9,"messages":[ ],"thinking":{"type":"enabled"},"stream":true}"#;
     let mut ask = ask("hello");
-    ask.request.source = Some(Source { protocol: Protocol::Messages, body: body.into() });
+    ask.request.source = Some(Source { protocol: Protocol::Messages, body: body.into(), headers: vec![] });
     assert_eq!(exchange(ask, stream_of(ANSWER)).await.sent, body.as_bytes());
 }
 

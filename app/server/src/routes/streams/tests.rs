@@ -65,6 +65,7 @@ impl Stage {
             deadline: None,
             token: self.asking.clone(),
             session: None,
+            cache: None,
         };
         let spec = StreamSpec {
             id: id.to_owned(),

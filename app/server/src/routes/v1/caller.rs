@@ -17,6 +17,7 @@ use steadfast_wire::{
 };
 use uuid::Uuid;
 
+use super::cache_wish;
 use crate::{
     edge::RequestId,
     error_reply::{self, PARAM, Refusal, Shape},
@@ -52,19 +53,25 @@ impl Caller {
     }
 
     /// The one place where a question for the gateway is made.
-    pub(super) fn ask(&self, request: ChatRequest, wanted: Wanted, token: &CancelToken) -> ChatAsk {
+    ///
+    /// # Errors
+    /// `VALIDATION` for a header that says what cannot be meant.
+    pub(super) fn ask(&self, request: ChatRequest, wanted: Wanted, token: &CancelToken) -> Result<ChatAsk, Error> {
         let delivery = match wanted {
             Wanted::Stream => Delivery::Streamed,
             Wanted::Whole => Delivery::Whole,
         };
-        ChatAsk {
+        let cache = cache_wish::of(&self.headers)?;
+        Ok(ChatAsk {
             request,
             delivery,
             request_id: self.id.as_str().to_owned(),
             deadline: self.patience(wanted),
             token: token.clone(),
             session: self.session(),
-        }
+            // What goes on without its reader is nobody else's.
+            cache: cache.filter(|_| self.keep() == Keep::WhileRead),
+        })
     }
 
     /// What a stream is started with; `id` cannot be guessed.

@@ -5,6 +5,7 @@ use axum::response::IntoResponse;
 use http::{HeaderName, HeaderValue};
 use serde_json::json;
 use steadfast_wire::{
+    answer::Marked,
     messages::{
         answer::write::{Writer, whole},
         question::read::{estimated_tokens, read, read_to_count},
@@ -30,12 +31,12 @@ pub(in crate::routes) async fn create(caller: Caller, JsonBytes(body): JsonBytes
         Wanted::Stream => {
             let spec = caller.spec(&new_id("rsp_"), &body)?;
             let setting = caller.setting(id, &asked_for, Some(spec.id.clone()), Shape::Anthropic);
-            let ask = caller.ask(question.request, question.wanted, &caller.house.asking);
-            stream::answer(gateway, clock, ask, spec, Box::new(Writer::new(setting))).await
+            let ask = caller.ask(question.request, question.wanted, &caller.house.asking)?;
+            stream::answer(gateway, clock, ask, spec, Box::new(Marked::new(Writer::new(setting)))).await
         }
         Wanted::Whole => {
             let leaving = Leaving::new(&caller.house.asking);
-            let ask = caller.ask(question.request, question.wanted, leaving.token());
+            let ask = caller.ask(question.request, question.wanted, leaving.token())?;
             in_one_piece::answer(&gateway, &clock, ask, leaving, |answer, model| {
                 whole(&answer, &caller.identity(id, model, None))
             })

@@ -1,13 +1,15 @@
 //! An answer in one piece: all of it, or an error. A part of an answer is never sent as if it were whole.
 
+use std::sync::Arc;
+
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use http::{HeaderValue, header};
 use steadfast::{CancelReason, Clock, Deadline, Error};
 use steadfast_contract::{chunk::AnswerStream, code};
-use steadfast_gateway::{ChatAsk, Gateway};
-use steadfast_wire::answer::Collected;
+use steadfast_gateway::{ChatAsk, FromCache, Gateway};
+use steadfast_wire::answer::{Collected, marked};
 
 use super::{head, leaving::Leaving};
 use crate::error_reply::Reply;
@@ -15,7 +17,7 @@ use crate::error_reply::Reply;
 /// `_leaving` is held to the end: a client that goes drops this future, and the guard with it. `write` is given the
 /// answer and the name of the model that gave it.
 pub(super) async fn answer(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     clock: &Clock,
     ask: ChatAsk,
     _leaving: Leaving,
@@ -24,8 +26,13 @@ pub(super) async fn answer(
     let deadline = ask.deadline.map(|limit| Deadline::after(clock, limit));
     let answer = gateway.chat(ask).await?;
     let collected = within(deadline, clock, collect(answer.stream, &answer.target)).await?;
-    let mut response = json(write(collected, &answer.model));
+    let mut body = write(collected, &answer.model);
+    if let FromCache::Stale { age, code } = answer.cached {
+        body = marked(&body, u32::try_from(age.as_secs()).unwrap_or(u32::MAX), code.name());
+    }
+    let mut response = json(body);
     head::says_who(response.headers_mut(), &answer.model, &answer.target, &answer.attempts);
+    head::says_how_old(response.headers_mut(), answer.cached);
     Ok(response)
 }
 
