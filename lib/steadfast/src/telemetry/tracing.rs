@@ -53,7 +53,7 @@ impl Sink for TracingSink {
             }
             Event::FlightJoined { operation } => debug!(target: "steadfast", %operation, "joined one under way"),
             Event::ServedKept { operation, age } => {
-                debug!(target: "steadfast", %operation, ?age, "served from the cache")
+                debug!(target: "steadfast", %operation, ?age, "served from the cache");
             }
             Event::CacheMissed { operation } => debug!(target: "steadfast", %operation, "not in the cache"),
             Event::ServedStale { operation, age, code } => {

@@ -6,6 +6,8 @@ use steadfast_gateway::CacheSettings;
 
 use super::*;
 
+type Said = &'static [(&'static str, &'static str)];
+
 const PATHS: [&str; 3] = ["/v1/chat/completions", "/v1/messages", "/v1/responses"];
 
 async fn stage(acts: impl IntoIterator<Item = Act>) -> Stage {
@@ -115,7 +117,7 @@ async fn the_mark_is_there_too_when_the_headers_had_to_go_out_before() {
 async fn a_caller_chooses_and_a_strange_word_is_refused() {
     let stage = stage([Act::says(&["one"]), Act::says(&["two"]), Act::says(&["three"]), Act::says(&["four"])]).await;
     ask(&stage, PATHS[0], false, &[]).await;
-    let rows: [(&[(&str, &str)], Option<&str>, &str); 5] = [
+    let rows: [(Said, Option<&str>, &str); 5] = [
         (&[("x-steadfast-cache", "off")], None, "two"),
         (&[("cache-control", "no-cache")], Some("miss"), "three"),
         (&[("x-steadfast-cache", "use")], Some("hit"), "three"),

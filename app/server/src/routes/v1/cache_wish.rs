@@ -78,17 +78,19 @@ mod tests {
 
     use super::*;
 
-    fn wish(headers: &[(&'static str, &'static str)]) -> Option<CacheAsk> {
+    type Said = &'static [(&'static str, &'static str)];
+
+    fn wish(headers: Said) -> Option<CacheAsk> {
         of(&map(headers)).unwrap()
     }
 
-    fn map(headers: &[(&'static str, &'static str)]) -> HeaderMap {
+    fn map(headers: Said) -> HeaderMap {
         headers.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value))).collect()
     }
 
     #[test]
     fn our_word_wins_over_the_standard_ones() {
-        let rows: [(&[(&str, &str)], Option<CacheWish>); 8] = [
+        let rows: [(Said, Option<CacheWish>); 8] = [
             (&[], Some(CacheWish::Unsaid)),
             (&[(NAME, "use")], Some(CacheWish::Use)),
             (&[(NAME, "refresh")], Some(CacheWish::Refresh)),
