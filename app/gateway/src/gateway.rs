@@ -21,6 +21,7 @@ use crate::{
     cached::AnswerCache,
     chat::ChatAsk,
     live::{LiveLine, LiveReader},
+    once::Replies,
     routing::{Listed, Routes},
     runs::{Follow, Runs},
     settings::GatewaySettings,
@@ -48,6 +49,7 @@ pub struct Gateway {
     pub(crate) models: Arc<dyn ModelHost>,
     pub(crate) streams: Arc<Streams>,
     pub(crate) cached: Option<AnswerCache>,
+    pub(crate) replies: Replies,
     runs: Arc<Runs>,
     line: LiveLine,
 }
@@ -88,6 +90,7 @@ impl Gateway {
         let streams = Streams::new(parts.settings.streams.clone(), parts.clock.clone(), parts.token.child("streams"));
         let cached = parts.settings.cache.clone();
         let cached = cached.map(|settings| AnswerCache::new(settings, parts.token.child("shared answers")));
+        let replies = Replies::new(parts.settings.streams.keys_for, parts.token.child("answers given once"));
         let asker = Asker { settings: parts.settings, clock: parts.clock, events: parts.events };
         let line = LiveLine::new(parts.boot);
         let runs = Runs::new(
@@ -99,7 +102,16 @@ impl Gateway {
             &parts.token,
         );
         runs.take_up().await?;
-        Ok(Arc::new(Self { routes, asker, models: parts.models, streams: Arc::new(streams), cached, runs, line }))
+        Ok(Arc::new(Self {
+            routes,
+            asker,
+            models: parts.models,
+            streams: Arc::new(streams),
+            cached,
+            replies,
+            runs,
+            line,
+        }))
     }
 
     /// Every name that can be asked for.

@@ -13,6 +13,7 @@ mod embed;
 mod flights;
 mod gateway;
 mod live;
+mod once;
 mod readiness;
 mod routing;
 mod runs;
@@ -28,6 +29,7 @@ pub use self::{
     embed::EmbedCall,
     gateway::{Gateway, NewRun, Parts, SendMessage},
     live::LiveReader,
+    once::{OnceAsk, WholeReply},
     routing::Listed,
     runs::Follow,
     settings::{CacheSettings, ChainSettings, GatewaySettings, Order},

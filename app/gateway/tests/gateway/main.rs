@@ -14,6 +14,7 @@ mod cached;
 mod fallback;
 mod house;
 mod laws;
+mod once;
 mod queue;
 mod recovery;
 mod restart;

@@ -26,6 +26,7 @@ use crate::{
 };
 
 mod cached;
+mod once;
 mod v1;
 
 struct Stage {

@@ -33,7 +33,8 @@ pub(in crate::routes) async fn complete(caller: Caller, JsonBytes(body): JsonByt
         Wanted::Whole => {
             let leaving = Leaving::new(&caller.house.asking);
             let ask = caller.ask(question.request, question.wanted, leaving.token())?;
-            in_one_piece::answer(&gateway, &clock, ask, leaving, |answer, model| {
+            let key = caller.idempotency(&body)?;
+            in_one_piece::answer(gateway, clock, ask, key, leaving, move |answer, model| {
                 whole(&answer, &caller.identity(id, model, None))
             })
             .await

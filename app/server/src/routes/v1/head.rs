@@ -18,6 +18,11 @@ pub(super) fn says_where(headers: &mut HeaderMap, id: &str, keep: Keep, arrival:
     if let Keep::Resumable(_) = keep {
         put(headers, "x-steadfast-resumable", &RESUMABLE.as_secs().to_string());
     }
+    says_again(headers, arrival);
+}
+
+/// Whether it had been given before.
+pub(super) fn says_again(headers: &mut HeaderMap, arrival: Arrival) {
     if arrival == Arrival::Replayed {
         put(headers, "idempotency-replayed", "true");
     }

@@ -72,8 +72,8 @@ pub(in crate::routes) async fn create(caller: Caller, JsonBytes(body): JsonBytes
         (Wanted::Whole, Ground::Foreground) => {
             let leaving = Leaving::new(&caller.house.asking);
             let ask = caller.ask(request, wanted, leaving.token())?;
-            in_one_piece::answer(&gateway, &clock, ask, leaving, |answer, model| {
-                let mut setting = setting();
+            let (key, mut setting) = (caller.idempotency(&body)?, setting());
+            in_one_piece::answer(gateway, clock, ask, key, leaving, move |answer, model| {
                 model.clone_into(&mut setting.identity.model);
                 whole(answer, setting, echo)
             })
