@@ -145,6 +145,23 @@ async fn a_clients_own_bytes_are_passed_on() {
 }
 
 #[tokio::test]
+async fn a_clients_version_and_betas_are_passed_on_and_another_protocols_are_not() {
+    let said =
+        vec![("anthropic-version", "2024-10-22".to_owned()), ("anthropic-beta", "files-api,context-1m".to_owned())];
+    let with = |protocol| {
+        let mut ask = ask("hello");
+        let body = r#"{"model":"big-model","max_tokens":9,"messages":[],"stream":true}"#;
+        ask.request.source = Some(Source { protocol, body: body.into(), headers: said.clone() });
+        ask
+    };
+    let own = exchange(with(Protocol::Messages), stream_of(ANSWER)).await.head;
+    assert!(own.contains("\r\nanthropic-version: 2024-10-22\r\n"), "{own}");
+    assert!(own.contains("\r\nanthropic-beta: files-api,context-1m\r\n"), "{own}");
+    let foreign = exchange(with(Protocol::ChatCompletions), stream_of(ANSWER)).await.head;
+    assert!(foreign.contains("\r\nanthropic-version: 2023-06-01\r\n") && !foreign.contains("beta"), "{foreign}");
+}
+
+#[tokio::test]
 async fn a_question_in_our_words_follows_the_protocols_rules() {
     let mut ask = ask("hello");
     let call = Part::ToolCall { id: "call:1".into(), name: "weather".into(), arguments: r#"{"city": "Rome"}"#.into() };

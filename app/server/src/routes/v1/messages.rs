@@ -1,5 +1,5 @@
-//! `POST /v1/messages` and `/v1/messages/count_tokens`, as Anthropic's clients speak them. Their `anthropic-version`,
-//! `anthropic-beta` and `x-api-key` are taken and mean nothing here.
+//! `POST /v1/messages` and `/v1/messages/count_tokens`, as Anthropic's clients speak them. Their `anthropic-version` and
+//! `anthropic-beta` go on to an upstream that speaks so too; their `x-api-key` is taken and means nothing here.
 
 use axum::response::IntoResponse;
 use http::{HeaderName, HeaderValue};
@@ -14,6 +14,7 @@ use steadfast_wire::{
 };
 
 use super::{
+    anthropic_headers,
     caller::{Caller, new_id},
     leaving::Leaving,
     stream, whole as in_one_piece,
@@ -24,7 +25,10 @@ use crate::{
 };
 
 pub(in crate::routes) async fn create(caller: Caller, JsonBytes(body): JsonBytes) -> Reply {
-    let question = read(body.clone())?;
+    let mut question = read(body.clone())?;
+    if let Some(source) = &mut question.request.source {
+        source.headers = anthropic_headers::of(&caller.headers)?;
+    }
     let gateway = caller.gateway().await?;
     let (id, asked_for, clock) = (new_id("msg_"), question.request.model.clone(), caller.house.clock.clone());
     match question.wanted {
