@@ -28,7 +28,7 @@ use self::{
 use crate::{
     asking::Question,
     caller_time::CallerTime,
-    chat::{Answer, ChatAsk},
+    chat::{Answer, ChatAsk, GoesOn},
     flights::{Boarded, Flights, Seat, Teller},
     gateway::Gateway,
     routing::Target,
@@ -55,8 +55,8 @@ pub(crate) struct AnswerCache {
     flights: Flights<FlightKey, Arc<Recording>>,
 }
 
-/// A stream and an answer in one piece are asked for differently.
-type FlightKey = (Key, Delivery);
+/// A stream and an answer in one piece are asked for differently, and what breaks may go on differently.
+type FlightKey = (Key, Delivery, GoesOn);
 
 /// A question that the cache may answer.
 struct Cacheable<'a> {
@@ -164,7 +164,7 @@ impl Cacheable<'_> {
     /// The answer of whoever is asked for everybody. In one piece only when it is whole.
     async fn asked(&self, gateway: &Arc<Gateway>, ask: ChatAsk, time: CallerTime) -> Result<Answer, Error> {
         let (begun_by, alone) = (Arc::clone(gateway), ask.clone());
-        let key = (self.key, self.delivery);
+        let key = (self.key, self.delivery, ask.goes_on);
         let (seat, boarded) = self.cache.flights.board(&key, |teller| record(begun_by, ask, teller, key));
         if boarded == Boarded::Joined {
             self.events.emit(|| Event::FlightJoined { operation: self.operation.clone().into() });
@@ -188,7 +188,7 @@ async fn record(
     gateway: Arc<Gateway>,
     ask: ChatAsk,
     teller: Teller<FlightKey, Arc<Recording>>,
-    (key, delivery): FlightKey,
+    (key, delivery, _): FlightKey,
 ) {
     let Some(cache) = &gateway.cached else { return };
     let ask = ChatAsk { token: teller.token().clone(), deadline: None, ..ask };

@@ -27,8 +27,20 @@ pub struct ChatAsk {
     pub session: Option<String>,
     /// Cancelled when the caller leaves.
     pub token: CancelToken,
+    /// Who may go on with a text that broke.
+    pub goes_on: GoesOn,
     /// `None` when it must be asked anew and not be kept.
     pub cache: Option<CacheAsk>,
+}
+
+/// Who may go on with a text that broke. Whoever it is, it must be known to go on from a given beginning.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum GoesOn {
+    /// The model that wrote it, wherever it runs: nobody is read who was not asked.
+    #[default]
+    SameModel,
+    /// Another one too: its reader wants a whole text more than one voice.
+    AnyModel,
 }
 
 /// An answer whose first content is there. It goes on elsewhere when it breaks, as far as that is honest.
@@ -77,6 +89,7 @@ impl Gateway {
             moment: Moment::BeforeContent,
             cause: None,
             insistence: Insistence::Patient,
+            goes_on: ask.goes_on,
         };
         let listener: Arc<dyn Listener> = Arc::new(Unheard);
         let opened = self.asker.ask(&question, Arc::clone(&listener)).await?;

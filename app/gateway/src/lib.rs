@@ -25,7 +25,7 @@ pub mod testing;
 
 pub use self::{
     cached::{CacheAsk, CacheWish, FromCache},
-    chat::{Answer, AttemptNote, ChatAsk},
+    chat::{Answer, AttemptNote, ChatAsk, GoesOn},
     embed::EmbedCall,
     gateway::{Gateway, NewRun, Parts, SendMessage},
     live::LiveReader,

@@ -7,10 +7,10 @@ use axum::{
     extract::{FromRequestParts, State},
 };
 use bytes::Bytes;
-use http::{HeaderMap, request::Parts};
+use http::{HeaderMap, HeaderValue, request::Parts};
 use steadfast::{CancelToken, Detail, Error};
 use steadfast_contract::{chat::ChatRequest, provider::Delivery};
-use steadfast_gateway::{ChatAsk, Gateway, IdempotencyKey, Keep, StreamSpec};
+use steadfast_gateway::{ChatAsk, Gateway, GoesOn, IdempotencyKey, Keep, StreamSpec};
 use steadfast_wire::{
     answer::{Explain, Identity, OwnEvents, Setting},
     question::Wanted,
@@ -69,6 +69,7 @@ impl Caller {
             deadline: self.patience(wanted),
             token: token.clone(),
             session: self.session(),
+            goes_on: self.goes_on()?,
             // What goes on without its reader is nobody else's.
             cache: cache.filter(|_| self.keep() == Keep::WhileRead),
         })
@@ -127,6 +128,16 @@ impl Caller {
         self.headers.get("x-steadfast-session").and_then(|value| value.to_str().ok()).map(str::to_owned)
     }
 
+    /// Who may go on with a text that broke.
+    fn goes_on(&self) -> Result<GoesOn, Error> {
+        match self.headers.get(CONTINUE).map(HeaderValue::as_bytes) {
+            None | Some(b"same") => Ok(GoesOn::SameModel),
+            Some(b"any") => Ok(GoesOn::AnyModel),
+            Some(_) => Err(Error::validation(format!("`{CONTINUE}` is not valid: it is `any` or `same`."))
+                .with_detail(PARAM, CONTINUE)),
+        }
+    }
+
     fn says_yes(&self, header: &str) -> bool {
         self.headers.get(header).is_some_and(|value| value == "1")
     }
@@ -137,12 +148,12 @@ pub(super) fn new_id(kind: &str) -> String {
     format!("{kind}{}", Uuid::new_v4().simple())
 }
 
+const CONTINUE: &str = "x-steadfast-continue";
 /// As long as a phone takes to come out of a tunnel.
 pub(super) const RESUMABLE: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use steadfast::Clock;
 
     use super::*;
@@ -169,6 +180,14 @@ mod tests {
         assert_eq!(patient.patience(Wanted::Whole), Some(Duration::from_millis(9500)));
         assert_eq!(caller(&[("x-stainless-timeout", "soon")]).patience(Wanted::Whole), None);
         assert_eq!(caller(&[("x-stainless-timeout", "-1")]).patience(Wanted::Whole), None);
+    }
+
+    #[test]
+    fn another_model_goes_on_when_the_caller_says_so() {
+        let goes_on = |headers| caller(headers).goes_on();
+        assert_eq!(goes_on(&[]).unwrap(), GoesOn::SameModel);
+        assert_eq!(goes_on(&[("x-steadfast-continue", "any")]).unwrap(), GoesOn::AnyModel);
+        assert!(goes_on(&[("x-steadfast-continue", "yes")]).unwrap_err().message().contains("x-steadfast-continue"));
     }
 
     #[test]
