@@ -4,4 +4,8 @@ import type { Seam } from "./Seam";
 /**
  * What a provider is doing while no text comes.
  */
-export type Status = { "kind": "waiting", place: number, } | { "kind": "reading", done: number, total: number, } | { "kind": "alive" } | { "kind": "resumed", cause: string, attempt: number, } | { "kind": "seam" } & Seam;
+export type Status = { "kind": "waiting", place: number, } | { "kind": "reading", done: number, total: number, } | { "kind": "alive" } | { "kind": "resumed", cause: string, attempt: number, } | { "kind": "seam" } & Seam | { "kind": "stale", age_seconds: number, 
+/**
+ * Why nobody could: an error code.
+ */
+code: string, };

@@ -29,6 +29,8 @@ pub struct Source {
     pub protocol: Protocol,
     /// The body: valid JSON, an object.
     pub body: Bytes,
+    /// What the protocol says in headers, checked: it goes with the body.
+    pub headers: Vec<(&'static str, String)>,
 }
 
 /// The languages that clients and upstreams speak.

@@ -115,6 +115,12 @@ pub enum Status {
     Resumed { cause: String, attempt: u32 },
     /// The answer broke after its first words and goes on, here: `at_chars` characters were there before.
     Seam(Seam),
+    /// What follows was kept from an earlier question, because nobody could answer this one.
+    Stale {
+        age_seconds: u32,
+        /// Why nobody could: an error code.
+        code: String,
+    },
 }
 
 /// Where two attempts at one answer were joined.

@@ -80,7 +80,7 @@ pub struct Ask {
     pub events: Events,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Delivery {
     Streamed,
     /// One body, when it is done.

@@ -27,6 +27,7 @@ pub(crate) use self::{
     patience::is_the_callers_own,
 };
 use crate::{
+    chat::GoesOn,
     routing::{self, Admission, Insistence, Target},
     settings::GatewaySettings,
     stream::{self, Limits},
@@ -53,6 +54,7 @@ pub(crate) struct Question {
     /// Why it is asked again in the middle of the answer.
     pub(crate) cause: Option<Failure>,
     pub(crate) insistence: Insistence,
+    pub(crate) goes_on: GoesOn,
 }
 
 /// An answer whose first content is there.

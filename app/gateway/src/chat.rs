@@ -8,6 +8,7 @@ use steadfast_contract::{chat::ChatRequest, chunk::AnswerStream, code, provider:
 pub use crate::asking::AttemptNote;
 use crate::{
     asking::{Listener, Moment, Notes, Question, Unheard},
+    cached::{self, CacheAsk, FromCache},
     gateway::Gateway,
     readiness::{self, NotReady},
     routing::{self, Chain, Insistence, Target},
@@ -26,6 +27,20 @@ pub struct ChatAsk {
     pub session: Option<String>,
     /// Cancelled when the caller leaves.
     pub token: CancelToken,
+    /// Who may go on with a text that broke.
+    pub goes_on: GoesOn,
+    /// `None` when it must be asked anew and not be kept.
+    pub cache: Option<CacheAsk>,
+}
+
+/// Who may go on with a text that broke. Whoever it is, it must be known to go on from a given beginning.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum GoesOn {
+    /// The model that wrote it, wherever it runs: nobody is read who was not asked.
+    #[default]
+    SameModel,
+    /// Another one too: its reader wants a whole text more than one voice.
+    AnyModel,
 }
 
 /// An answer whose first content is there. It goes on elsewhere when it breaks, as far as that is honest.
@@ -37,6 +52,7 @@ pub struct Answer {
     pub target: String,
     /// What was tried until then, the attempt that answers included.
     pub attempts: Vec<AttemptNote>,
+    pub cached: FromCache,
 }
 
 impl Debug for Answer {
@@ -47,7 +63,12 @@ impl Debug for Answer {
 
 impl Gateway {
     /// Asks, waiting for a local model that is loading. Errors are final: no caller needs to try again on top.
-    pub async fn chat(&self, ask: ChatAsk) -> Result<Answer, Error> {
+    pub async fn chat(self: &Arc<Self>, ask: ChatAsk) -> Result<Answer, Error> {
+        cached::answer(self, ask).await
+    }
+
+    /// The same without a look at what was answered before.
+    pub(crate) async fn ask_anew(&self, ask: ChatAsk) -> Result<Answer, Error> {
         let limit = Question::limit(&self.asker.settings, ask.deadline);
         let deadline = Deadline::after(&self.asker.clock, limit);
         let name = ask.request.model.clone();
@@ -68,6 +89,7 @@ impl Gateway {
             moment: Moment::BeforeContent,
             cause: None,
             insistence: Insistence::Patient,
+            goes_on: ask.goes_on,
         };
         let listener: Arc<dyn Listener> = Arc::new(Unheard);
         let opened = self.asker.ask(&question, Arc::clone(&listener)).await?;
@@ -75,6 +97,7 @@ impl Gateway {
             model: opened.target.model.id.clone(),
             target: opened.target.provider.name().to_owned(),
             attempts: question.notes.all(),
+            cached: FromCache::Unasked,
             stream: stream::recovering(&self.asker, question, opened, listener),
         })
     }

@@ -18,8 +18,10 @@ use steadfast_contract::{
 
 use crate::{
     asking::Asker,
+    cached::AnswerCache,
     chat::ChatAsk,
     live::{LiveLine, LiveReader},
+    once::Replies,
     routing::{Listed, Routes},
     runs::{Follow, Runs},
     settings::GatewaySettings,
@@ -46,6 +48,8 @@ pub struct Gateway {
     pub(crate) asker: Asker,
     pub(crate) models: Arc<dyn ModelHost>,
     pub(crate) streams: Arc<Streams>,
+    pub(crate) cached: Option<AnswerCache>,
+    pub(crate) replies: Replies,
     runs: Arc<Runs>,
     line: LiveLine,
 }
@@ -84,6 +88,9 @@ impl Gateway {
             parts.clock.clone(),
         ));
         let streams = Streams::new(parts.settings.streams.clone(), parts.clock.clone(), parts.token.child("streams"));
+        let cached = parts.settings.cache.clone();
+        let cached = cached.map(|settings| AnswerCache::new(settings, parts.token.child("shared answers")));
+        let replies = Replies::new(parts.settings.streams.keys_for, parts.token.child("answers given once"));
         let lookouts = parts.token.child("lookouts");
         let asker = Asker { settings: parts.settings, clock: parts.clock, events: parts.events, lookouts };
         let line = LiveLine::new(parts.boot);
@@ -96,7 +103,16 @@ impl Gateway {
             &parts.token,
         );
         runs.take_up().await?;
-        Ok(Arc::new(Self { routes, asker, models: parts.models, streams: Arc::new(streams), runs, line }))
+        Ok(Arc::new(Self {
+            routes,
+            asker,
+            models: parts.models,
+            streams: Arc::new(streams),
+            cached,
+            replies,
+            runs,
+            line,
+        }))
     }
 
     /// Every name that can be asked for.
@@ -107,6 +123,9 @@ impl Gateway {
     /// From the next question on these answer, in these chains. A target that stays keeps its breaker.
     pub fn change_routes(&self, providers: Vec<Arc<dyn Provider>>, settings: GatewaySettings) {
         self.routes.change(providers, settings);
+        if let Some(cached) = &self.cached {
+            cached.clear();
+        }
     }
 
     pub fn models(&self) -> &Arc<dyn ModelHost> {

@@ -6,10 +6,14 @@
 //! page owns is a run (`runs`); one that a program reads is a stream (`streams`).
 
 mod asking;
+mod cached;
+mod caller_time;
 mod chat;
 mod embed;
+mod flights;
 mod gateway;
 mod live;
+mod once;
 mod readiness;
 mod routing;
 mod runs;
@@ -20,13 +24,15 @@ mod streams;
 pub mod testing;
 
 pub use self::{
-    chat::{Answer, AttemptNote, ChatAsk},
+    cached::{CacheAsk, CacheWish, FromCache},
+    chat::{Answer, AttemptNote, ChatAsk, GoesOn},
     embed::EmbedCall,
     gateway::{Gateway, NewRun, Parts, SendMessage},
     live::LiveReader,
+    once::{OnceAsk, WholeReply},
     routing::Listed,
     runs::Follow,
-    settings::{ChainSettings, GatewaySettings, Order},
+    settings::{CacheSettings, ChainSettings, GatewaySettings, Order},
     streams::{
         Arrival, IdempotencyKey, Keep, Opening, ReadFrom, StreamHandle, StreamInfo, StreamReader, StreamSettings,
         StreamSpec,

@@ -41,6 +41,29 @@ pub struct GatewaySettings {
     pub chains: BTreeMap<String, ChainSettings>,
     /// Upstreams that try again and elsewhere by themselves: they get one try from us and never a second.
     pub routers: BTreeSet<String>,
+    /// Answers that are given again; `None` asks every question anew.
+    pub cache: Option<CacheSettings>,
+}
+
+/// How long an answer stands, and how much is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// For so long it is given in place of asking.
+    pub fresh_for: Duration,
+    /// For so long after that it is given, and marked, when nobody can answer.
+    pub stale_for: Duration,
+    /// What all of it may hold; what was used longest ago goes first.
+    pub max_bytes: usize,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self {
+            fresh_for: Duration::from_secs(60 * 60),
+            stale_for: Duration::from_secs(24 * 60 * 60),
+            max_bytes: 64 * 1024 * 1024,
+        }
+    }
 }
 
 impl GatewaySettings {
@@ -86,6 +109,7 @@ impl Default for GatewaySettings {
             chains: BTreeMap::new(),
             routers: BTreeSet::new(),
             streams: StreamSettings::default(),
+            cache: None,
         }
     }
 }

@@ -46,7 +46,9 @@ impl Anthropic {
 
     async fn ask(&self, ask: Ask) -> Result<AnswerStream, Error> {
         let body = write::write(&ask.request, ask.delivery)?;
-        self.0.ask(&ask, "/messages", body, Box::new(Reader::default())).await
+        let own = ask.request.source.as_ref().filter(|source| source.protocol == Protocol::Messages);
+        let said = own.map_or([].as_slice(), |source| &source.headers);
+        self.0.ask(&ask, "/messages", (body, said), Box::new(Reader::default())).await
     }
 }
 
@@ -95,5 +97,5 @@ impl Provider for Anthropic {
     }
 }
 
-/// The only one that there has ever been.
+/// The only one that there has ever been; a client may name another.
 const VERSION: &str = "2023-06-01";

@@ -50,7 +50,7 @@ impl OpenAiCompatible {
     async fn ask(&self, ask: Ask, turn: Turn) -> Result<AnswerStream, Error> {
         let manner = Manner { delivery: ask.delivery, turn, dialect: self.dialect() };
         let body = write::write(&ask.request, manner)?;
-        self.0.ask(&ask, "/chat/completions", body, Box::new(Reader::default())).await
+        self.0.ask(&ask, "/chat/completions", (body, &[]), Box::new(Reader::default())).await
     }
 
     /// A question that ends with the model's own words is one to go on from, where that is known to work. What the

@@ -87,7 +87,7 @@ impl Gate {
         self.0.close();
     }
 
-    async fn passed(&self) {
+    pub async fn passed(&self) {
         self.0.acquire().await.ok(); // closing the semaphore is what lets everybody pass
     }
 }

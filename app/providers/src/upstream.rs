@@ -85,12 +85,13 @@ impl Upstream {
         self.timeouts.timers
     }
 
-    /// Asks once; the answer is what `reader` makes of what comes.
+    /// Asks once; the answer is what `reader` makes of what comes. `said` goes with it as headers, and wins over what
+    /// goes with every request.
     pub(crate) async fn ask(
         &self,
         ask: &Ask,
         path: &str,
-        body: Bytes,
+        (body, said): (Bytes, &[(&'static str, String)]),
         reader: Box<dyn AnswerReader>,
     ) -> Result<AnswerStream, Error> {
         let call = self.call("ask upstream", &ask.token, ask.deadline, &ask.events);
@@ -101,6 +102,12 @@ impl Upstream {
             Delivery::Whole => ("application/json", self.whole()),
         };
         request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static(accepted));
+        for (name, value) in said {
+            // What no header can carry was refused where it came in.
+            if let Ok(value) = HeaderValue::try_from(value) {
+                request.headers_mut().insert(*name, value);
+            }
+        }
         let limits = Limits { silence: self.timeouts.silence, whole: self.whole() };
         let answer = self.send(&call, request, &speaker, limit).await?;
         let reading = Reading::new(answer, reader, speaker, call, ask.delivery, limits);

@@ -3,6 +3,7 @@
 //! Only this module reads the environment. Raw settings come in (`raw`), every problem is collected (`check`),
 //! and either all of them are told at once or [`Settings`] comes out.
 
+mod cache;
 mod check;
 mod duration;
 mod environment;

@@ -3,6 +3,7 @@
 
 mod collected;
 mod manner;
+mod marked;
 mod told;
 
 use std::fmt;
@@ -15,7 +16,10 @@ use steadfast_contract::{
     chunk::{Frame, Status},
 };
 
-pub use self::collected::Collected;
+pub use self::{
+    collected::Collected,
+    marked::{Marked, marked},
+};
 pub(crate) use self::{
     manner::{Manner, own},
     told::{Call, Told},

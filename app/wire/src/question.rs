@@ -29,7 +29,7 @@ impl Wanted {
 
 /// The question's own body goes with it, for whoever speaks the same protocol.
 pub(crate) fn with_source(request: ChatRequest, protocol: Protocol, body: Bytes) -> ChatRequest {
-    ChatRequest { source: Some(Source { protocol, body }), ..request }
+    ChatRequest { source: Some(Source { protocol, body, headers: vec![] }), ..request }
 }
 
 /// How many messages there may be; a person does not get there, a loop does.

@@ -72,6 +72,10 @@ pub enum Event {
     FallbackExhausted { operation: Name, attempts: u32, code: Code },
     /// It waits for somebody else who is doing the same.
     FlightJoined { operation: Name },
+    /// A kept value of this age was given out, and nothing was asked for.
+    ServedKept { operation: Name, age: Duration },
+    /// Nothing fresh was kept, so it is asked for.
+    CacheMissed { operation: Name },
     /// A value of this age was given out, because a new one could not be had.
     ServedStale { operation: Name, age: Duration, code: Code },
     /// A connection has a new state.
@@ -139,6 +143,8 @@ impl fmt::Display for Event {
                 write!(f, "{operation}: no target served, {attempts} were asked: {code}")
             }
             Self::FlightJoined { operation } => write!(f, "{operation}: joined one that is under way"),
+            Self::ServedKept { operation, age } => write!(f, "{operation}: served a kept value from {age:?} ago"),
+            Self::CacheMissed { operation } => write!(f, "{operation}: nothing fresh was kept"),
             Self::ServedStale { operation, age, code } => {
                 write!(f, "{operation}: served a value from {age:?} ago: {code}")
             }

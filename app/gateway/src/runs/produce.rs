@@ -24,6 +24,7 @@ use tokio::time::Instant;
 use super::{Runs, live_run::LiveRun};
 use crate::{
     asking::{Attempted, Listener, Moment, Notes, Question},
+    chat::GoesOn,
     readiness::{self, NotReady},
     routing::{self, Chain, Insistence, Target},
     stream,
@@ -107,6 +108,8 @@ impl Runs {
             moment: Moment::BeforeContent,
             cause: None,
             insistence: Insistence::Insists,
+            // The page shows where another model took over, and a person can have it begun anew.
+            goes_on: GoesOn::AnyModel,
         })
     }
 

@@ -127,7 +127,11 @@ mod tests {
         let never = ChatRequest { tool_choice: ToolChoice::Never, ..tools.clone() };
         let json = ChatRequest { format: AnswerFormat::Json, ..ChatRequest::default() };
         let source = |body: &'static str| ChatRequest {
-            source: Some(Source { protocol: Protocol::ChatCompletions, body: Bytes::from_static(body.as_bytes()) }),
+            source: Some(Source {
+                protocol: Protocol::ChatCompletions,
+                body: Bytes::from_static(body.as_bytes()),
+                headers: vec![],
+            }),
             ..ChatRequest::default()
         };
         let rows = [

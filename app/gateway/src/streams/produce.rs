@@ -56,10 +56,10 @@ async fn produce(gateway: Arc<Gateway>, ask: ChatAsk, writer: LogWriter) {
 }
 
 /// Until the answer's own end is in the log.
-async fn answer(gateway: &Gateway, ask: ChatAsk, writer: &LogWriter) -> Result<(), Error> {
-    let Answer { stream: mut pieces, model, target, attempts } = gateway.chat(ask).await?;
+async fn answer(gateway: &Arc<Gateway>, ask: ChatAsk, writer: &LogWriter) -> Result<(), Error> {
+    let Answer { stream: mut pieces, model, target, attempts, cached } = gateway.chat(ask).await?;
     let cut = target.clone();
-    writer.open(Opening { model, target, attempts }).map_err(|_closed| taken_over())?;
+    writer.open(Opening { model, target, attempts, cached }).map_err(|_closed| taken_over())?;
     loop {
         let piece = pieces.next().await.unwrap_or_else(|| Err(code::stream_cut(&cut)))?;
         writer.piece(piece).map_err(|_closed| taken_over())?;

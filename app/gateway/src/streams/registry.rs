@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::{
     bounds::Bounds,
-    idempotency::Keys,
+    idempotency::{IdempotencyKey, Keys},
     ledger::Ledger,
     live_stream::{LiveStream, Seat, StreamInfo},
     log::Log,
@@ -96,6 +96,31 @@ impl Streams {
         inside.streams.insert(stream.spec.id.clone(), Arc::clone(&stream));
         let handle = StreamHandle::new(Seat::take(&stream, self.settings.readers_max)?, Arrival::New);
         Ok(Admitted { handle, writer: Some(LogWriter::first(stream)) })
+    }
+
+    /// The key of a request that is no stream: does `begin` and remembers the key for `name`, or says who has it.
+    pub(crate) fn claim_key<T>(
+        &self,
+        principal: &str,
+        key: &IdempotencyKey,
+        name: &str,
+        begin: impl FnOnce() -> Option<T>,
+    ) -> Result<Result<Option<T>, String>, Error> {
+        let (mut inside, now) = (self.inside(), self.clock.now());
+        inside.keys.tidy(now, self.settings.keys_for, self.settings.keys_max);
+        if let Some(earlier) = inside.keys.find(principal, key)? {
+            return Ok(Err(earlier.to_owned()));
+        }
+        let begun = begin();
+        if begun.is_some() {
+            inside.keys.remember(principal, key, name, now);
+        }
+        Ok(Ok(begun))
+    }
+
+    /// Sent again, the request is a new one.
+    pub(crate) fn release_key(&self, principal: &str, key: &IdempotencyKey, name: &str) {
+        self.inside().keys.release(principal, key, name);
     }
 
     pub(crate) fn read(&self, id: &str, principal: &str, from: ReadFrom) -> Result<StreamReader, Error> {

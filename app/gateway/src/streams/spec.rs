@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::idempotency::IdempotencyKey;
-use crate::chat::AttemptNote;
+use crate::{cached::FromCache, chat::AttemptNote};
 
 #[derive(Debug, Clone)]
 pub struct StreamSpec {
@@ -33,4 +33,5 @@ pub struct Opening {
     pub model: String,
     pub target: String,
     pub attempts: Vec<AttemptNote>,
+    pub cached: FromCache,
 }

@@ -10,11 +10,15 @@ use steadfast_contract::{
 };
 
 use super::{bounds::Bounds, ledger::Ledger, log::Closed, log::Log, spec::Opening};
-use crate::testing::Plain as Words;
+use crate::{cached::FromCache, testing::Plain as Words};
 
 fn log(events: usize, bytes: usize, ledger: &Ledger) -> Log {
     let mut log = Log::new(Box::new(Words::default()), Bounds { events, bytes }, ledger.share());
-    log.open(1, Opening { model: "big".into(), target: "cloud-b".into(), attempts: Vec::new() }).unwrap();
+    log.open(
+        1,
+        Opening { model: "big".into(), target: "cloud-b".into(), attempts: Vec::new(), cached: FromCache::Unasked },
+    )
+    .unwrap();
     log
 }
 

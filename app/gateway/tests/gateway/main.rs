@@ -10,11 +10,13 @@
 
 mod asking;
 mod attempts;
+mod cached;
 mod embeddings;
 mod fallback;
 mod house;
 mod laws;
 mod lookout;
+mod once;
 mod queue;
 mod recovery;
 mod restart;

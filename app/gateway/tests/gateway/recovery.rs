@@ -12,7 +12,7 @@ use steadfast_contract::{
     run::{RunChange, RunState},
     usage::Usage,
 };
-use steadfast_gateway::ChatAsk;
+use steadfast_gateway::{ChatAsk, GoesOn};
 use steadfast_providers::scripted::{Act, Line, Scripted};
 
 use crate::{
@@ -172,8 +172,35 @@ async fn the_engine_goes_on_from_what_a_remote_model_wrote() {
     let mut plan = Plan::cloud(vec![Act::Speak(vec![Line::Say(FIRST)])]);
     plan.engine = vec![Act::says(&[SECOND])];
     plan.tiers.insert("genius".into(), vec!["cloud-b/big".into(), "smol".into()]);
-    let heard = hear(&plan.start().await, ask("genius")).await;
+    let any = ChatAsk { goes_on: GoesOn::AnyModel, ..ask("genius") };
+    let heard = hear(&plan.start().await, any).await;
     assert_eq!((heard.text, heard.seams[0].method), (format!("{FIRST}{SECOND}"), SeamMethod::Prefill));
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_model_goes_on_only_where_that_was_asked_for() {
+    for (goes_on, is_whole) in [(GoesOn::SameModel, false), (GoesOn::AnyModel, true)] {
+        let a = Arc::new(Scripted::upstream("a", "big", [Act::Speak(vec![Line::Say(FIRST)])]));
+        let other = Scripted::upstream("b", "other", [Act::says(&[SECOND])]);
+        let b = Arc::new(other.continuing(Continuation::Verified));
+        let mut plan = chain(&a, &b);
+        plan.tiers.insert("genius".into(), vec!["a/big".into(), "b/other".into()]);
+        let house = plan.start().await;
+        let heard = hear(&house, ChatAsk { goes_on, ..ask("genius") }).await;
+        if is_whole {
+            assert_eq!((heard.text, heard.seams[0].to.as_str()), (format!("{FIRST}{SECOND}"), "b/other"));
+        } else {
+            is_incomplete(&heard, code::STREAM_CUT, FIRST);
+            assert_eq!(b.asked().len(), 0);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_is_not_known_to_go_on_does_not_whoever_asks_for_it() {
+    let (house, _, b) = two(vec![Line::Say(FIRST)], Continuation::Unknown, vec![Act::says(&["never"])]).await;
+    is_incomplete(&hear(&house, ChatAsk { goes_on: GoesOn::AnyModel, ..ask("genius") }).await, code::STREAM_CUT, FIRST);
+    assert!(b.asked().is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use steadfast_contract::{
     provider::Delivery,
     usage::Usage,
 };
-use steadfast_gateway::{Answer, AttemptNote, ChatAsk};
+use steadfast_gateway::{Answer, AttemptNote, ChatAsk, GoesOn};
 use steadfast_providers::scripted::Scripted;
 
 use crate::house::{House, Plan};
@@ -26,6 +26,8 @@ pub(crate) fn ask(model: &str) -> ChatAsk {
         request_id: "req_1".to_owned(),
         deadline: None,
         session: None,
+        cache: None,
+        goes_on: GoesOn::default(),
         token: CancelToken::root("caller"),
     }
 }

@@ -18,7 +18,7 @@ use steadfast_contract::{
     provider::{Delivery, Provider},
 };
 use steadfast_gateway::{
-    ChatAsk, Gateway, GatewaySettings, IdempotencyKey, Keep, Parts, StreamHandle, StreamSettings, StreamSpec,
+    ChatAsk, Gateway, GatewaySettings, GoesOn, IdempotencyKey, Keep, Parts, StreamHandle, StreamSettings, StreamSpec,
     testing::{Plain, StreamChecker},
 };
 use steadfast_store::StoreSettings;
@@ -100,6 +100,8 @@ impl Stage {
             deadline: None,
             token: self.asking.child("chat"),
             session: None,
+            cache: None,
+            goes_on: GoesOn::default(),
         }
     }
 

@@ -140,8 +140,25 @@ async fn refusals_have_their_codes() {
 async fn a_clients_own_bytes_are_passed_on() {
     let body = r#"{"model":"big-model","max_tokens":9,"messages":[ ],"thinking":{"type":"enabled"},"stream":true}"#;
     let mut ask = ask("hello");
-    ask.request.source = Some(Source { protocol: Protocol::Messages, body: body.into() });
+    ask.request.source = Some(Source { protocol: Protocol::Messages, body: body.into(), headers: vec![] });
     assert_eq!(exchange(ask, stream_of(ANSWER)).await.sent, body.as_bytes());
+}
+
+#[tokio::test]
+async fn a_clients_version_and_betas_are_passed_on_and_another_protocols_are_not() {
+    let said =
+        vec![("anthropic-version", "2024-10-22".to_owned()), ("anthropic-beta", "files-api,context-1m".to_owned())];
+    let with = |protocol| {
+        let mut ask = ask("hello");
+        let body = r#"{"model":"big-model","max_tokens":9,"messages":[],"stream":true}"#;
+        ask.request.source = Some(Source { protocol, body: body.into(), headers: said.clone() });
+        ask
+    };
+    let own = exchange(with(Protocol::Messages), stream_of(ANSWER)).await.head;
+    assert!(own.contains("\r\nanthropic-version: 2024-10-22\r\n"), "{own}");
+    assert!(own.contains("\r\nanthropic-beta: files-api,context-1m\r\n"), "{own}");
+    let foreign = exchange(with(Protocol::ChatCompletions), stream_of(ANSWER)).await.head;
+    assert!(foreign.contains("\r\nanthropic-version: 2023-06-01\r\n") && !foreign.contains("beta"), "{foreign}");
 }
 
 #[tokio::test]

@@ -38,7 +38,7 @@ async fn the_clients_own_bytes_reach_the_upstream() {
     let body =
         r#"{ "model":"big-model","messages":[],"odd":1e2,"stream":true,"stream_options":{"include_usage":true} }"#;
     let mut ask = ask("hello");
-    ask.request.source = Some(Source { protocol: Protocol::ChatCompletions, body: body.into() });
+    ask.request.source = Some(Source { protocol: Protocol::ChatCompletions, body: body.into(), headers: vec![] });
     assert_eq!(read(provider(address).open(ask).await.unwrap()).await.text, "Hi");
     let (head, sent) = server.await.unwrap();
     assert_eq!(sent, body.as_bytes());
@@ -50,7 +50,8 @@ async fn the_clients_own_bytes_reach_the_upstream() {
 async fn a_question_in_another_protocol_is_written_anew() {
     let (address, server) = serve(stream_of(&format!("{}{STOP}", text("Hi")))).await;
     let mut ask = ask("hello");
-    ask.request.source = Some(Source { protocol: Protocol::Messages, body: Bytes::from_static(b"{}") });
+    ask.request.source =
+        Some(Source { protocol: Protocol::Messages, body: Bytes::from_static(b"{}"), headers: vec![] });
     read(provider(address).open(ask).await.unwrap()).await;
     let sent: Value = serde_json::from_slice(&server.await.unwrap().1).unwrap();
     assert_eq!(

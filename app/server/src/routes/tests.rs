@@ -25,6 +25,8 @@ use crate::{
     routes::router,
 };
 
+mod cached;
+mod once;
 mod v1;
 
 struct Stage {
@@ -36,6 +38,10 @@ struct Stage {
 
 impl Stage {
     async fn with(acts: impl IntoIterator<Item = Act>) -> Self {
+        Self::with_settings(GatewaySettings::default(), acts).await
+    }
+
+    async fn with_settings(settings: GatewaySettings, acts: impl IntoIterator<Item = Act>) -> Self {
         let (root, clock, models_dir) = (CancelToken::root("test"), Clock::real(), tempfile::tempdir().unwrap());
         let upstream = Arc::new(Scripted::upstream("cloud-b", "big-model", acts));
         let models = Models::open(
@@ -50,7 +56,7 @@ impl Stage {
             store: steadfast_store::open(StoreSettings::Memory, &root, clock.clone(), Events::none()).await.unwrap(),
             models: Arc::new(models.clone()),
             providers: vec![Arc::new(EngineProvider::new(models)), Arc::clone(&upstream) as Arc<dyn Provider>],
-            settings: GatewaySettings::default(),
+            settings,
             clock: clock.clone(),
             token: root.child("gateway"),
             events: Events::none(),

@@ -5,6 +5,8 @@
 //! patience; from then on it is a stream, and an error is its last frame. Whoever leaves cancels the answer, unless
 //! it was asked for as one that can be resumed.
 
+mod anthropic_headers;
+mod cache_wish;
 mod caller;
 pub(super) mod chat_completions;
 pub(super) mod embeddings;

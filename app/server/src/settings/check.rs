@@ -13,7 +13,7 @@ use steadfast_gateway::GatewaySettings;
 use steadfast_providers::{ModelSettings, Secret, UpstreamSettings};
 
 use super::{
-    Environment, Exposure, Flags, Listen, Models, Origin, Problems, Settings, WhenTaken,
+    Environment, Exposure, Flags, Listen, Models, Origin, Problems, Settings, WhenTaken, cache,
     duration::Written,
     hint, key,
     raw::{RawChain, RawGateway, RawModel, RawModels, RawSettings, RawUpstream},
@@ -172,8 +172,10 @@ impl Check<'_> {
             routers: upstreams.iter().filter(|raw| raw.router).map(|raw| raw.name.clone()).collect(),
             tiers,
             streams: usual.streams,
+            cache: raw.cache.enabled.then(|| cache::settings(&raw.cache)),
         };
         self.gateway_numbers(&settings);
+        cache::problems(&raw.cache).for_each(|problem| self.problem(format!("gateway.cache.{problem}")));
         settings
     }
 

@@ -48,6 +48,17 @@ pub(super) struct RawGateway {
     pub(super) queue_max: Option<usize>,
     pub(super) undo_for: Option<Written>,
     pub(super) system_prompt: Option<String>,
+    pub(super) cache: RawCache,
+}
+
+/// Answers that are given again.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawCache {
+    pub(super) enabled: bool,
+    pub(super) fresh_for: Option<Written>,
+    pub(super) stale_for: Option<Written>,
+    pub(super) max_mib: Option<usize>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -218,8 +218,10 @@ impl<K: Eq + Hash + Clone, V: Clone, X: Fault + Clone> Cache<K, V, X> {
         Fut: Future<Output = Result<V, X>>,
     {
         if let Some((value, age)) = self.within(call, &key, self.fresh_for) {
+            call.events().emit(|| Event::ServedKept { operation: call.operation_name(), age });
             return Ok(Cached { value, freshness: Freshness::Fresh { age } });
         }
+        call.events().emit(|| Event::CacheMissed { operation: call.operation_name() });
         let load = || async {
             // A second look: a load may have ended between the first one and our turn.
             if let Some((value, _age)) = self.within(call, &key, self.fresh_for) {

@@ -124,6 +124,8 @@ impl Sink for MetricsSink {
                 self.count(name::FALLBACKS_EXHAUSTED, &[("operation", operation)]);
             }
             Event::FlightJoined { operation } => self.count(name::FLIGHTS_JOINED, &[("operation", operation)]),
+            Event::ServedKept { operation, .. } => self.count(name::CACHE_HITS, &[("operation", operation)]),
+            Event::CacheMissed { operation } => self.count(name::CACHE_MISSES, &[("operation", operation)]),
             Event::ServedStale { operation, age, .. } => {
                 self.count(name::STALE_SERVED, &[("operation", operation)]);
                 self.observe(name::STALE_AGE, ("operation", operation), *age);

@@ -52,6 +52,10 @@ impl Sink for TracingSink {
                 error!(target: "steadfast", %operation, attempts, %code, "no target served");
             }
             Event::FlightJoined { operation } => debug!(target: "steadfast", %operation, "joined one under way"),
+            Event::ServedKept { operation, age } => {
+                debug!(target: "steadfast", %operation, ?age, "served from the cache");
+            }
+            Event::CacheMissed { operation } => debug!(target: "steadfast", %operation, "not in the cache"),
             Event::ServedStale { operation, age, code } => {
                 warn!(target: "steadfast", %operation, ?age, %code, "served stale");
             }

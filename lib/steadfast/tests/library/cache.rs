@@ -41,8 +41,14 @@ async fn a_value_is_fresh_then_stale_then_gone() {
     assert_eq!(ask(&prices, &call, "a", down()).await.unwrap_err().code(), Code::UNAVAILABLE);
     assert_eq!(ask(&prices, &call, "a", Ok(3)).await.unwrap(), (3, Freshness::Loaded));
     insta::assert_snapshot!(stage, @r"
+    0 ms  load: nothing fresh was kept
+    59999 ms  load: served a kept value from 59.999999999s ago
+    60000 ms  load: nothing fresh was kept
     60000 ms  load: served a value from 60s ago: UNAVAILABLE
+    659999 ms  load: nothing fresh was kept
     659999 ms  load: served a value from 659.999999999s ago: UNAVAILABLE
+    660000 ms  load: nothing fresh was kept
+    660000 ms  load: nothing fresh was kept
     ");
 }
 

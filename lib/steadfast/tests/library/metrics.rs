@@ -109,6 +109,8 @@ fn every_event() -> Vec<Event> {
         Event::FellBack { operation: operation(), from: "near".into(), to: "far".into(), code },
         Event::FallbackExhausted { operation: operation(), attempts: 2, code },
         Event::FlightJoined { operation: operation() },
+        Event::ServedKept { operation: operation(), age: wait },
+        Event::CacheMissed { operation: operation() },
         Event::ServedStale { operation: operation(), age: wait, code },
         Event::ConnectionMoved {
             target: "database".into(),
@@ -139,6 +141,8 @@ fn every_event_is_counted_under_its_name() {
     steadfast_breaker_moves_total{target=shop,to=open} 1
     steadfast_breaker_observed_total{target=shop,would=half_open} 1
     steadfast_budget_spent_total{operation=fetch,target=shop} 1
+    steadfast_cache_hits_total{operation=fetch} 1
+    steadfast_cache_misses_total{operation=fetch} 1
     steadfast_cancellations_total{operation=fetch,reason=user_stop} 1
     steadfast_chaos_total{operation=fetch,kind=hang} 1
     steadfast_connection_moves_total{target=database,to=connecting} 1

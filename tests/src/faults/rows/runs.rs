@@ -70,7 +70,7 @@ async fn follows_again(away: Duration) -> Outcome {
 async fn twice() -> Outcome {
     let stage = Stage::set(Chain::Alone, Way::Straight).await;
     let mut question = stage.question(&key("SCN-ok"), Delivery::Json);
-    question.headers = format!("idempotency-key: {}\r\n", new_id());
+    question.headers += &format!("idempotency-key: {}\r\n", new_id());
     let (first, second) = tokio::join!(question.ask(stage.house.address), question.ask(stage.house.address));
     let third = question.ask(stage.house.address).await;
     let calls = stage.calls().await;

@@ -13,6 +13,7 @@ use steadfast_contract::{
 use super::super::seam::Joint;
 use crate::{
     asking::{Moment, Question},
+    chat::GoesOn,
     routing::Target,
 };
 
@@ -25,9 +26,15 @@ pub(super) fn anew(question: &Question, broke: &Target, cause: &Error) -> Questi
 }
 
 /// The question with the text so far, first for whoever wrote it to the letter, then for the others that can go on:
-/// the same model elsewhere first, then as the chain lists them. Empty when nobody can.
+/// the same model elsewhere first, then, where the question allows another one, as the chain lists them. Empty when
+/// nobody may or can.
 pub(super) fn going_on(question: &Question, wrote: &Target, text: &str, cause: &Error) -> VecDeque<Question> {
-    let mut able: Vec<Target> = question.targets.iter().filter(|target| can_go_on(target)).cloned().collect();
+    let mut able: Vec<Target> = question
+        .targets
+        .iter()
+        .filter(|target| can_go_on(target) && may_go_on(question.goes_on, wrote, target))
+        .cloned()
+        .collect();
     able.sort_by_key(|target| target.model.id != wrote.model.id);
     let (exact, others): (Vec<_>, Vec<_>) =
         able.into_iter().partition(|target| method(wrote, target) == SeamMethod::Exact);
@@ -54,6 +61,10 @@ pub(super) fn method(wrote: &Target, goes_on: &Target) -> SeamMethod {
         Continuation::Exact if wrote.full_name() == goes_on.full_name() => SeamMethod::Exact,
         _ => SeamMethod::Prefill,
     }
+}
+
+fn may_go_on(allowed: GoesOn, wrote: &Target, target: &Target) -> bool {
+    allowed == GoesOn::AnyModel || target.model.id == wrote.model.id
 }
 
 fn can_go_on(target: &Target) -> bool {

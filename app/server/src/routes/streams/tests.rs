@@ -16,7 +16,7 @@ use steadfast_engine::{
     life::{Models, ModelsSettings, NoEngine},
 };
 use steadfast_gateway::{
-    ChatAsk, Gateway, GatewaySettings, Keep, Parts, StreamHandle, StreamSettings, StreamSpec, testing::Plain,
+    ChatAsk, Gateway, GatewaySettings, GoesOn, Keep, Parts, StreamHandle, StreamSettings, StreamSpec, testing::Plain,
 };
 use steadfast_providers::scripted::{Act, Line, Scripted};
 use steadfast_store::StoreSettings;
@@ -65,6 +65,8 @@ impl Stage {
             deadline: None,
             token: self.asking.clone(),
             session: None,
+            cache: None,
+            goes_on: GoesOn::default(),
         };
         let spec = StreamSpec {
             id: id.to_owned(),

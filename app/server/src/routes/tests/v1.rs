@@ -147,6 +147,19 @@ async fn a_message_is_streamed_in_anthropics_events() {
 }
 
 #[tokio::test]
+async fn the_words_of_a_messages_headers_go_with_it() {
+    let stage = Stage::with([Act::says(&["hello"])]).await;
+    let headers = [("anthropic-version", "2023-06-01"), ("anthropic-beta", "context-1m"), ("x-api-key", "sk-x")];
+    stage.send_with(&headers, "POST", "/v1/messages", Some(message_of(false))).await;
+    let source = stage.upstream.asked()[0].source.clone().unwrap();
+    let expected = [("anthropic-version", "2023-06-01".to_owned()), ("anthropic-beta", "context-1m".to_owned())];
+    assert_eq!(source.headers, expected);
+    let wild = [("anthropic-beta", "a b")];
+    let refused = stage.send_with(&wild, "POST", "/v1/messages", Some(message_of(false))).await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
 async fn a_message_in_one_piece_and_its_errors_have_anthropics_shape() {
     let stage = Stage::with([Act::says(&["hello"]), Act::Refuse(Error::validation("no"))]).await;
     let (status, message) = stage.post("/v1/messages", message_of(false)).await;

@@ -7,16 +7,17 @@ use axum::{
     extract::{FromRequestParts, State},
 };
 use bytes::Bytes;
-use http::{HeaderMap, request::Parts};
+use http::{HeaderMap, HeaderValue, request::Parts};
 use steadfast::{CancelToken, Detail, Error};
 use steadfast_contract::{chat::ChatRequest, provider::Delivery};
-use steadfast_gateway::{ChatAsk, Gateway, IdempotencyKey, Keep, StreamSpec};
+use steadfast_gateway::{ChatAsk, Gateway, GoesOn, IdempotencyKey, Keep, StreamSpec};
 use steadfast_wire::{
     answer::{Explain, Identity, OwnEvents, Setting},
     question::Wanted,
 };
 use uuid::Uuid;
 
+use super::cache_wish;
 use crate::{
     edge::RequestId,
     error_reply::{self, PARAM, Refusal, Shape},
@@ -52,19 +53,26 @@ impl Caller {
     }
 
     /// The one place where a question for the gateway is made.
-    pub(super) fn ask(&self, request: ChatRequest, wanted: Wanted, token: &CancelToken) -> ChatAsk {
+    ///
+    /// # Errors
+    /// `VALIDATION` for a header that says what cannot be meant.
+    pub(super) fn ask(&self, request: ChatRequest, wanted: Wanted, token: &CancelToken) -> Result<ChatAsk, Error> {
         let delivery = match wanted {
             Wanted::Stream => Delivery::Streamed,
             Wanted::Whole => Delivery::Whole,
         };
-        ChatAsk {
+        let cache = cache_wish::of(&self.headers)?;
+        Ok(ChatAsk {
             request,
             delivery,
             request_id: self.id.as_str().to_owned(),
             deadline: self.patience(wanted),
             token: token.clone(),
             session: self.session(),
-        }
+            goes_on: self.goes_on()?,
+            // What goes on without its reader is nobody else's.
+            cache: cache.filter(|_| self.keep() == Keep::WhileRead),
+        })
     }
 
     /// What a stream is started with; `id` cannot be guessed.
@@ -120,6 +128,16 @@ impl Caller {
         self.headers.get("x-steadfast-session").and_then(|value| value.to_str().ok()).map(str::to_owned)
     }
 
+    /// Who may go on with a text that broke.
+    fn goes_on(&self) -> Result<GoesOn, Error> {
+        match self.headers.get(CONTINUE).map(HeaderValue::as_bytes) {
+            None | Some(b"same") => Ok(GoesOn::SameModel),
+            Some(b"any") => Ok(GoesOn::AnyModel),
+            Some(_) => Err(Error::validation(format!("`{CONTINUE}` is not valid: it is `any` or `same`."))
+                .with_detail(PARAM, CONTINUE)),
+        }
+    }
+
     fn says_yes(&self, header: &str) -> bool {
         self.headers.get(header).is_some_and(|value| value == "1")
     }
@@ -130,12 +148,12 @@ pub(super) fn new_id(kind: &str) -> String {
     format!("{kind}{}", Uuid::new_v4().simple())
 }
 
+const CONTINUE: &str = "x-steadfast-continue";
 /// As long as a phone takes to come out of a tunnel.
 pub(super) const RESUMABLE: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
     use steadfast::Clock;
 
     use super::*;
@@ -162,6 +180,14 @@ mod tests {
         assert_eq!(patient.patience(Wanted::Whole), Some(Duration::from_millis(9500)));
         assert_eq!(caller(&[("x-stainless-timeout", "soon")]).patience(Wanted::Whole), None);
         assert_eq!(caller(&[("x-stainless-timeout", "-1")]).patience(Wanted::Whole), None);
+    }
+
+    #[test]
+    fn another_model_goes_on_when_the_caller_says_so() {
+        let goes_on = |headers| caller(headers).goes_on();
+        assert_eq!(goes_on(&[]).unwrap(), GoesOn::SameModel);
+        assert_eq!(goes_on(&[("x-steadfast-continue", "any")]).unwrap(), GoesOn::AnyModel);
+        assert!(goes_on(&[("x-steadfast-continue", "yes")]).unwrap_err().message().contains("x-steadfast-continue"));
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! `POST /v1/messages` and `/v1/messages/count_tokens`, as Anthropic's clients speak them. Their `anthropic-version`,
-//! `anthropic-beta` and `x-api-key` are taken and mean nothing here.
+//! `POST /v1/messages` and `/v1/messages/count_tokens`, as Anthropic's clients speak them. Their `anthropic-version` and
+//! `anthropic-beta` go on to an upstream that speaks so too; their `x-api-key` is taken and means nothing here.
 
 use axum::response::IntoResponse;
 use http::{HeaderName, HeaderValue};
 use serde_json::json;
 use steadfast_wire::{
+    answer::Marked,
     messages::{
         answer::write::{Writer, whole},
         question::read::{estimated_tokens, read, read_to_count},
@@ -13,6 +14,7 @@ use steadfast_wire::{
 };
 
 use super::{
+    anthropic_headers,
     caller::{Caller, new_id},
     leaving::Leaving,
     stream, whole as in_one_piece,
@@ -23,20 +25,24 @@ use crate::{
 };
 
 pub(in crate::routes) async fn create(caller: Caller, JsonBytes(body): JsonBytes) -> Reply {
-    let question = read(body.clone())?;
+    let mut question = read(body.clone())?;
+    if let Some(source) = &mut question.request.source {
+        source.headers = anthropic_headers::of(&caller.headers)?;
+    }
     let gateway = caller.gateway().await?;
     let (id, asked_for, clock) = (new_id("msg_"), question.request.model.clone(), caller.house.clock.clone());
     match question.wanted {
         Wanted::Stream => {
             let spec = caller.spec(&new_id("rsp_"), &body)?;
             let setting = caller.setting(id, &asked_for, Some(spec.id.clone()), Shape::Anthropic);
-            let ask = caller.ask(question.request, question.wanted, &caller.house.asking);
-            stream::answer(gateway, clock, ask, spec, Box::new(Writer::new(setting))).await
+            let ask = caller.ask(question.request, question.wanted, &caller.house.asking)?;
+            stream::answer(gateway, clock, ask, spec, Box::new(Marked::new(Writer::new(setting)))).await
         }
         Wanted::Whole => {
             let leaving = Leaving::new(&caller.house.asking);
-            let ask = caller.ask(question.request, question.wanted, leaving.token());
-            in_one_piece::answer(&gateway, &clock, ask, leaving, |answer, model| {
+            let ask = caller.ask(question.request, question.wanted, leaving.token())?;
+            let key = caller.idempotency(&body)?;
+            in_one_piece::answer(gateway, clock, ask, key, leaving, move |answer, model| {
                 whole(&answer, &caller.identity(id, model, None))
             })
             .await

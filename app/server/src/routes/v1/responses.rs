@@ -11,8 +11,9 @@ use serde::Deserialize;
 use serde_json::Value;
 use steadfast::Error;
 use steadfast_contract::stream_log::LogItem;
-use steadfast_gateway::{Gateway, Keep, ReadFrom};
+use steadfast_gateway::{ChatAsk, Gateway, Keep, ReadFrom};
 use steadfast_wire::{
+    answer::Marked,
     question::Wanted,
     responses::{
         answer::write::{Writer, queued, whole},
@@ -40,22 +41,27 @@ pub(in crate::routes) async fn create(caller: Caller, JsonBytes(body): JsonBytes
     let gateway = caller.gateway().await?;
     let (id, asked_for, clock) = (new_id(PREFIX), request.model.clone(), caller.house.clock.clone());
     let setting = || caller.setting(id.clone(), &asked_for, Some(id.clone()), Shape::OpenAi);
-    let streamed = |wanted: Wanted, request| caller.ask(request, wanted, &caller.house.asking);
+    let streamed = |request| {
+        let ask = caller.ask(request, Wanted::Stream, &caller.house.asking)?;
+        // What goes on without its reader is nobody else's.
+        let cache = ask.cache.filter(|_| ground == Ground::Foreground);
+        Ok::<_, Error>(ChatAsk { cache, ..ask })
+    };
     match (wanted, ground) {
         (Wanted::Stream, ground) => {
             let mut spec = caller.spec(&id, &body)?;
             if ground == Ground::Background {
                 spec.keep = Keep::Background;
             }
-            let writer = Box::new(Writer::new(setting(), echo));
-            stream::answer(gateway, clock, streamed(wanted, request), spec, writer).await
+            let writer = Box::new(Marked::new(Writer::new(setting(), echo)));
+            stream::answer(gateway, clock, streamed(request)?, spec, writer).await
         }
         (Wanted::Whole, Ground::Background) => {
             let mut spec = caller.spec(&id, &body)?;
             spec.keep = Keep::Background;
             let waiting = queued(setting(), echo.clone());
             let writer = Box::new(Writer::new(setting(), echo));
-            let handle = gateway.start_stream(streamed(Wanted::Stream, request), spec, writer)?;
+            let handle = gateway.start_stream(streamed(request)?, spec, writer)?;
             // The same request sent again finds what it began.
             if handle.id() == id {
                 Ok(axum::Json(waiting).into_response())
@@ -65,9 +71,9 @@ pub(in crate::routes) async fn create(caller: Caller, JsonBytes(body): JsonBytes
         }
         (Wanted::Whole, Ground::Foreground) => {
             let leaving = Leaving::new(&caller.house.asking);
-            let ask = caller.ask(request, wanted, leaving.token());
-            in_one_piece::answer(&gateway, &clock, ask, leaving, |answer, model| {
-                let mut setting = setting();
+            let ask = caller.ask(request, wanted, leaving.token())?;
+            let (key, mut setting) = (caller.idempotency(&body)?, setting());
+            in_one_piece::answer(gateway, clock, ask, key, leaving, move |answer, model| {
                 model.clone_into(&mut setting.identity.model);
                 whole(answer, setting, echo)
             })

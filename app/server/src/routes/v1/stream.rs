@@ -40,6 +40,7 @@ pub(super) async fn answer(
     head::says_where(response.headers_mut(), &id, keep, arrival);
     if let Some(opening) = opening {
         head::says_who(response.headers_mut(), &opening.model, &opening.target, &opening.attempts);
+        head::says_how_old(response.headers_mut(), opening.cached);
     }
     Ok(response)
 }

@@ -50,7 +50,7 @@ mod tests {
     use steadfast_contract::chat::Source;
 
     fn asked(body: &'static str, model: &str, delivery: Delivery) -> Bytes {
-        let source = Some(Source { protocol: Protocol::Messages, body: body.into() });
+        let source = Some(Source { protocol: Protocol::Messages, body: body.into(), headers: vec![] });
         write(&ChatRequest { model: model.into(), source, ..ChatRequest::default() }, delivery).unwrap()
     }
 

@@ -80,6 +80,8 @@ metrics! {
     FALLBACKS: Counter "steadfast_fallbacks_total" { "operation", "to" } "Calls that went on to another target.";
     FALLBACKS_EXHAUSTED: Counter "steadfast_fallbacks_exhausted_total" { "operation" } "Calls that no target served.";
     FLIGHTS_JOINED: Counter "steadfast_flights_joined_total" { "operation" } "Calls that waited for somebody else's execution.";
+    CACHE_HITS: Counter "steadfast_cache_hits_total" { "operation" } "Kept values that were given out while they were fresh.";
+    CACHE_MISSES: Counter "steadfast_cache_misses_total" { "operation" } "Calls for which nothing fresh was kept.";
     STALE_SERVED: Counter "steadfast_stale_served_total" { "operation" } "Old values that were given out because a new one could not be had.";
     STALE_AGE: Seconds "steadfast_stale_age_seconds" { "operation" } "How old those values were.";
     CONNECTION_MOVES: Counter "steadfast_connection_moves_total" { "target", "to" } "Connections that moved to another state.";

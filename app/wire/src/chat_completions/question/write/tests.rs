@@ -7,7 +7,7 @@ use steadfast_contract::chat::Source;
 use super::*;
 
 fn asked(body: impl Into<Bytes>, model: &str, delivery: Delivery) -> Bytes {
-    let source = Some(Source { protocol: Protocol::ChatCompletions, body: body.into() });
+    let source = Some(Source { protocol: Protocol::ChatCompletions, body: body.into(), headers: vec![] });
     let request = ChatRequest { model: model.into(), source, ..ChatRequest::default() };
     write(&request, Manner { delivery, turn: Turn::Begin, dialect: Dialect::Others }).unwrap()
 }

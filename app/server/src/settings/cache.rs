@@ -1,0 +1,34 @@
+//! What a file says of answers that are given again.
+
+use std::time::Duration;
+
+use steadfast_gateway::CacheSettings;
+
+use super::{duration::Written, raw::RawCache};
+
+/// What is not said stays as usual.
+pub(super) fn settings(raw: &RawCache) -> CacheSettings {
+    let usual = CacheSettings::default();
+    let wait = |written: Option<Written>, usual: Duration| written.map_or(usual, |Written(duration)| duration);
+    CacheSettings {
+        fresh_for: wait(raw.fresh_for, usual.fresh_for),
+        stale_for: wait(raw.stale_for, usual.stale_for),
+        max_bytes: raw.max_mib.map_or(usual.max_bytes, |mebibytes| mebibytes.saturating_mul(MEBIBYTE)),
+    }
+}
+
+/// What cannot be meant; each begins with the member's name.
+pub(super) fn problems(raw: &RawCache) -> impl Iterator<Item = String> {
+    let too_long = |written: Option<Written>| written.is_some_and(|Written(duration)| duration > LONGEST);
+    let wrong = [
+        (too_long(raw.fresh_for), "fresh_for: At most 720h."),
+        (too_long(raw.stale_for), "stale_for: At most 720h."),
+        (raw.max_mib.is_some_and(|most| !(1..=MOST_MEBIBYTES).contains(&most)), "max_mib: Between 1 and 65536."),
+    ];
+    wrong.into_iter().filter(|(is_wrong, _)| *is_wrong).map(|(_, rule)| rule.to_owned())
+}
+
+const MEBIBYTE: usize = 1024 * 1024;
+const MOST_MEBIBYTES: usize = 64 * 1024;
+/// A month: whoever wants an answer to stand for longer should write it down.
+const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
