@@ -9,10 +9,11 @@ use steadfast::{CancelReason, CancelToken, Clock, Error, Events};
 use steadfast_contract::{
     chat::Sampling,
     conversation::{Conversation, ConversationView, StoredMessage},
+    kept_stream::WriterAgain,
     model::ModelHost,
     provider::Provider,
     run::RunView,
-    store::{ConversationStore, Written},
+    store::{Store, Written},
     stream_log::{AnswerWriter, StreamState},
 };
 
@@ -28,7 +29,9 @@ use crate::{
 
 /// What the gateway is made of.
 pub struct Parts {
-    pub store: Arc<dyn ConversationStore>,
+    pub store: Arc<dyn Store>,
+    /// Takes up what streams of an earlier process have said.
+    pub writers: Arc<dyn WriterAgain>,
     pub models: Arc<dyn ModelHost>,
     /// Who can answer; the local engine is one of them.
     pub providers: Vec<Arc<dyn Provider>>,
@@ -83,7 +86,14 @@ impl Gateway {
             parts.settings.clone(),
             parts.clock.clone(),
         ));
-        let streams = Streams::new(parts.settings.streams.clone(), parts.clock.clone(), parts.token.child("streams"));
+        let epoch = parts.store.count_start(&parts.token).await?;
+        let streams = Arc::new(Streams::new(
+            parts.settings.streams.clone(),
+            parts.clock.clone(),
+            parts.token.child("streams"),
+            (Arc::clone(&parts.store) as _, epoch),
+        ));
+        streams.take_up(parts.writers.as_ref()).await?;
         let asker = Asker { settings: parts.settings, clock: parts.clock, events: parts.events };
         let line = LiveLine::new(parts.boot);
         let runs = Runs::new(
@@ -95,7 +105,7 @@ impl Gateway {
             &parts.token,
         );
         runs.take_up().await?;
-        Ok(Arc::new(Self { routes, asker, models: parts.models, streams: Arc::new(streams), runs, line }))
+        Ok(Arc::new(Self { routes, asker, models: parts.models, streams, runs, line }))
     }
 
     /// Every name that can be asked for.

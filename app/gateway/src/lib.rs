@@ -28,7 +28,7 @@ pub use self::{
     runs::Follow,
     settings::{ChainSettings, GatewaySettings, Order},
     streams::{
-        Arrival, IdempotencyKey, Keep, Opening, ReadFrom, StreamHandle, StreamInfo, StreamReader, StreamSettings,
+        Arrival, IdempotencyKey, Keep, Kept, Opening, ReadFrom, StreamHandle, StreamInfo, StreamReader, StreamSettings,
         StreamSpec,
     },
 };

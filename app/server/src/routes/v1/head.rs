@@ -1,7 +1,7 @@
 //! What the headers of an answer say about how it came about.
 
 use http::{HeaderMap, HeaderValue};
-use steadfast_gateway::{Arrival, AttemptNote, Keep};
+use steadfast_gateway::{Arrival, AttemptNote, Keep, Kept};
 
 use super::caller::RESUMABLE;
 
@@ -20,6 +20,15 @@ pub(super) fn says_where(headers: &mut HeaderMap, id: &str, keep: Keep, arrival:
     }
     if arrival == Arrival::Replayed {
         put(headers, "idempotency-replayed", "true");
+    }
+}
+
+/// Whether it can also be read again when the program was started anew.
+pub(super) fn says_kept(headers: &mut HeaderMap, kept: Kept) {
+    match kept {
+        Kept::No => {}
+        Kept::Yes => put(headers, "x-steadfast-kept", "yes"),
+        Kept::NotYet | Kept::StoreAway => put(headers, "x-steadfast-kept", "no"),
     }
 }
 
