@@ -8,7 +8,8 @@ use crate::house::House;
 
 pub(crate) fn run(house: &House, arguments: &[String]) -> anyhow::Result<()> {
     let (variable, number) = chosen(arguments)?;
-    Child::cargo("test -p steadfast-gateway --test streams")
+    // The same selection as the stage `unit` of the tests, so that nothing is built twice.
+    Child::cargo("test --workspace --exclude steadfast-house-tests --exclude steadfast-engine --test streams")
         .words("-- --exact simulation::no_seed_breaks_a_law --nocapture")
         .env(variable, number.to_string())
         .within(&house.root)

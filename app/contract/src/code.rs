@@ -150,6 +150,11 @@ pub const ALL: &[Code] = &[
     KEY_REUSED,
 ];
 
+/// The code of this name, of ours or of the library's.
+pub fn named(name: &str) -> Option<Code> {
+    ALL.iter().chain(Code::ALL).copied().find(|code| code.name() == name)
+}
+
 pub fn model_loading(model: &str, retry_after: Option<Duration>) -> Error {
     let error =
         Error::new(MODEL_LOADING).with_message(format!("{model} is still loading.")).with_detail("model", model);

@@ -8,6 +8,7 @@ pub mod chat;
 pub mod chunk;
 pub mod code;
 pub mod conversation;
+pub mod kept_stream;
 pub mod live;
 pub mod model;
 pub mod provider;

@@ -11,6 +11,7 @@ use steadfast::{CancelToken, Error};
 use crate::{
     BoxFuture,
     conversation::{Conversation, ConversationView, StoredMessage},
+    kept_stream::StreamStore,
     run::{RunEvent, RunSpec, RunView},
 };
 
@@ -152,3 +153,8 @@ pub trait ConversationStore: Send + Sync + Debug {
     /// "sqlite", "memory".
     fn backend(&self) -> &'static str;
 }
+
+/// Everything that must last.
+pub trait Store: ConversationStore + StreamStore {}
+
+impl<S: ConversationStore + StreamStore> Store for S {}

@@ -67,6 +67,10 @@ pub trait AnswerWriter: Send {
 
     /// Everything said so far as one frame that a reader puts in place of what it had.
     fn snapshot(&self) -> Value;
+
+    /// What another writer has to know to stand in this one's place in a later process. Read by
+    /// `kept_stream::WriterAgain` and by nobody else.
+    fn memo(&self) -> Value;
 }
 
 impl LogItem {

@@ -9,10 +9,11 @@ use steadfast::{CancelReason, CancelToken, Clock, Error, Events};
 use steadfast_contract::{
     chat::Sampling,
     conversation::{Conversation, ConversationView, StoredMessage},
+    kept_stream::WriterAgain,
     model::ModelHost,
     provider::Provider,
     run::RunView,
-    store::{ConversationStore, Written},
+    store::{Store, Written},
     stream_log::{AnswerWriter, StreamState},
 };
 
@@ -30,7 +31,9 @@ use crate::{
 
 /// What the gateway is made of.
 pub struct Parts {
-    pub store: Arc<dyn ConversationStore>,
+    pub store: Arc<dyn Store>,
+    /// Takes up what streams of an earlier process have said.
+    pub writers: Arc<dyn WriterAgain>,
     pub models: Arc<dyn ModelHost>,
     /// Who can answer; the local engine is one of them.
     pub providers: Vec<Arc<dyn Provider>>,
@@ -87,7 +90,14 @@ impl Gateway {
             parts.settings.clone(),
             parts.clock.clone(),
         ));
-        let streams = Streams::new(parts.settings.streams.clone(), parts.clock.clone(), parts.token.child("streams"));
+        let epoch = parts.store.count_start(&parts.token).await?;
+        let streams = Arc::new(Streams::new(
+            parts.settings.streams.clone(),
+            parts.clock.clone(),
+            parts.token.child("streams"),
+            (Arc::clone(&parts.store) as _, epoch),
+        ));
+        streams.take_up(parts.writers.as_ref()).await?;
         let cached = parts.settings.cache.clone();
         let cached = cached.map(|settings| AnswerCache::new(settings, parts.token.child("shared answers")));
         let replies = Replies::new(parts.settings.streams.keys_for, parts.token.child("answers given once"));
@@ -103,16 +113,7 @@ impl Gateway {
             &parts.token,
         );
         runs.take_up().await?;
-        Ok(Arc::new(Self {
-            routes,
-            asker,
-            models: parts.models,
-            streams: Arc::new(streams),
-            cached,
-            replies,
-            runs,
-            line,
-        }))
+        Ok(Arc::new(Self { routes, asker, models: parts.models, streams, cached, replies, runs, line }))
     }
 
     /// Every name that can be asked for.

@@ -34,7 +34,7 @@ pub use self::{
     runs::Follow,
     settings::{CacheSettings, ChainSettings, GatewaySettings, Order},
     streams::{
-        Arrival, IdempotencyKey, Keep, Opening, ReadFrom, StreamHandle, StreamInfo, StreamReader, StreamSettings,
+        Arrival, IdempotencyKey, Keep, Kept, Opening, ReadFrom, StreamHandle, StreamInfo, StreamReader, StreamSettings,
         StreamSpec,
     },
 };

@@ -5,6 +5,7 @@
 
 mod bounds;
 mod idempotency;
+mod keeper;
 mod ledger;
 mod live_stream;
 mod log;
@@ -13,12 +14,13 @@ mod reader;
 mod registry;
 mod settings;
 mod spec;
+mod taking_up;
 mod unread;
 mod writer;
 
 pub use self::{
     idempotency::IdempotencyKey,
-    live_stream::StreamInfo,
+    live_stream::{Kept, StreamInfo},
     reader::{Arrival, ReadFrom, StreamHandle, StreamReader},
     settings::StreamSettings,
     spec::{Keep, Opening, StreamSpec},

@@ -9,6 +9,7 @@ mod reload;
 mod rooms;
 mod stages;
 mod upstreams;
+mod writers;
 
 use std::{net::SocketAddr, sync::Arc};
 

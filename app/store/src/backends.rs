@@ -3,7 +3,7 @@
 use std::{path::PathBuf, sync::Arc};
 
 use steadfast::{CancelToken, Clock, Error, Events};
-use steadfast_contract::store::ConversationStore;
+use steadfast_contract::store::Store;
 
 use crate::{memory::MemoryStore, sqlite::SqliteStore};
 
@@ -25,7 +25,7 @@ pub async fn open(
     token: &CancelToken,
     clock: Clock,
     events: Events,
-) -> Result<Arc<dyn ConversationStore>, Error> {
+) -> Result<Arc<dyn Store>, Error> {
     Ok(match settings {
         StoreSettings::Sqlite { path } => Arc::new(SqliteStore::open(path, token, clock, events).await?),
         StoreSettings::Memory => Arc::new(MemoryStore::default()),

@@ -1,6 +1,8 @@
 //! The store that forgets: for tests and for trying things out. Keeps the same promises as the others while the
 //! process lives, and never waits, so it is safe under paused time.
 
+mod streams;
+
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -15,6 +17,7 @@ use steadfast_contract::{
     store::{ConversationStore, NewMessage, Written},
 };
 
+use self::streams::KeptStreams;
 use crate::rules;
 
 #[derive(Debug, Default)]
@@ -188,6 +191,7 @@ impl ConversationStore for MemoryStore {
 
 #[derive(Debug, Default)]
 struct State {
+    kept: KeptStreams,
     conversations: HashMap<String, Record>,
     /// By the order in which they were made.
     runs: BTreeMap<u64, RunRecord>,

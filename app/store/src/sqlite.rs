@@ -9,6 +9,7 @@ mod lock;
 mod reader;
 mod rows;
 mod schema;
+mod streams;
 mod writer;
 mod writes;
 

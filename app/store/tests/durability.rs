@@ -14,7 +14,7 @@ use steadfast::{CancelToken, Clock, Code, Error, Events};
 use steadfast_contract::{
     chat::Sampling,
     run::{RunChange, RunEvent, RunSpec},
-    store::{ConversationStore, NewMessage},
+    store::{ConversationStore, NewMessage, Store},
 };
 use steadfast_store::{StoreSettings, open};
 
@@ -174,11 +174,11 @@ fn start(role: &str, path: &Path) -> Child {
         .unwrap()
 }
 
-async fn open_at(path: &Path, token: &CancelToken) -> Result<Arc<dyn ConversationStore>, Error> {
+async fn open_at(path: &Path, token: &CancelToken) -> Result<Arc<dyn Store>, Error> {
     open(StoreSettings::Sqlite { path: path.to_owned() }, token, Clock::real(), Events::none()).await
 }
 
-async fn close(token: CancelToken, store: Arc<dyn ConversationStore>) {
+async fn close(token: CancelToken, store: Arc<dyn Store>) {
     token.cancel(steadfast::CancelReason::Shutdown);
     token.join().await;
     drop(store);

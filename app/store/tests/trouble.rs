@@ -9,7 +9,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteConnection},
 };
 use steadfast::{CancelReason, CancelToken, Clock, Code, Error, Events};
-use steadfast_contract::store::ConversationStore;
+use steadfast_contract::store::Store;
 use steadfast_store::{StoreSettings, open};
 
 /// Holds SQLite's own write lock, as a person with a database tool might.
@@ -23,7 +23,7 @@ async fn connect(path: &Path) -> SqliteConnection {
     SqliteConnection::connect_with(&SqliteConnectOptions::new().filename(path).create_if_missing(true)).await.unwrap()
 }
 
-async fn open_at(path: &Path, clock: Clock) -> Result<Arc<dyn ConversationStore>, Error> {
+async fn open_at(path: &Path, clock: Clock) -> Result<Arc<dyn Store>, Error> {
     open(StoreSettings::Sqlite { path: path.to_owned() }, &CancelToken::root("store"), clock, Events::none()).await
 }
 

@@ -9,6 +9,7 @@ mod told;
 use std::fmt;
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use steadfast::Error;
 use steadfast_contract::{
@@ -26,7 +27,7 @@ pub(crate) use self::{
 };
 
 /// What every frame of one answer says of it. An upstream's own words replace ours when its frames are passed on.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Identity {
     pub id: String,
     /// Seconds since 1970.
@@ -41,7 +42,8 @@ pub struct Identity {
 pub type Explain = Box<dyn Fn(&Error) -> Value + Send>;
 
 /// Whether the client asked to be told what happens while it waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OwnEvents {
     /// Events named `steadfast.…`; the official clients would hand them to their users as broken chunks.
     Told,
@@ -86,7 +88,7 @@ impl fmt::Debug for Setting {
 }
 
 /// Values of ours always can be written as JSON; an empty frame would be a fault that every test sees.
-pub(crate) fn json_bytes(value: &impl serde::Serialize) -> Bytes {
+pub(crate) fn json_bytes(value: &impl Serialize) -> Bytes {
     serde_json::to_vec(value).unwrap_or_default().into()
 }
 

@@ -5,6 +5,7 @@
 //! writes questions and reads answers. One folder a protocol, each with the four files `question/read`,
 //! `question/write`, `answer/read` and `answer/write`; what they do is held fast by the golden files in `fixtures/`.
 
+pub mod again;
 pub mod answer;
 pub mod answer_reader;
 pub mod chat_completions;

@@ -8,7 +8,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 use steadfast::Error;
-use steadfast_contract::code;
+use steadfast_contract::{code, kept_stream::KeptKey};
 use tokio::time::Instant;
 
 /// A sender's own name for one request, with what the request says.
@@ -28,6 +28,14 @@ impl IdempotencyKey {
             .with_detail("param", "Idempotency-Key"));
         }
         Ok(Self { key: key.to_owned(), body_hash: Sha256::digest(body).into() })
+    }
+
+    pub(super) fn as_kept(&self) -> KeptKey {
+        KeptKey { key: self.key.clone(), body_hash: self.body_hash }
+    }
+
+    pub(super) fn of_kept(kept: KeptKey) -> Self {
+        Self { key: kept.key, body_hash: kept.body_hash }
     }
 }
 

@@ -3,10 +3,17 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use steadfast::{CancelReason, CancelToken, Clock, Error};
-use steadfast_contract::stream_log::StreamState;
+use steadfast_contract::{
+    kept_stream::{KeptEnd, KeptOpening, KeptStream},
+    stream_log::StreamState,
+};
 use tokio::sync::watch;
 
-use super::{log::Log, spec::Keep, spec::StreamSpec};
+use super::{
+    idempotency::IdempotencyKey,
+    log::Log,
+    spec::{Keep, StreamSpec},
+};
 
 pub(crate) struct LiveStream {
     pub(super) spec: StreamSpec,
@@ -18,6 +25,20 @@ pub(crate) struct LiveStream {
     /// Told after every change of the log.
     changes: watch::Sender<()>,
     readers: watch::Sender<usize>,
+    kept: watch::Sender<Kept>,
+}
+
+/// Whether a stream outlives the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// Nobody asked for it.
+    No,
+    /// It is on its way to the store.
+    NotYet,
+    /// A start of the program from here on finds it.
+    Yes,
+    /// The store is away: the stream goes on, and lives as long as this process.
+    StoreAway,
 }
 
 /// A stream as its owner sees it in a list.
@@ -32,10 +53,12 @@ pub struct StreamInfo {
     pub seq: u64,
     pub readers: usize,
     pub started_ms: u64,
+    pub kept: Kept,
 }
 
 impl LiveStream {
     pub(super) fn new(spec: StreamSpec, log: Log, token: CancelToken, clock: Clock) -> Self {
+        let kept = if spec.keep == Keep::WhileRead { Kept::No } else { Kept::NotYet };
         Self {
             started_ms: clock.unix_ms(),
             spec,
@@ -44,6 +67,7 @@ impl LiveStream {
             log: Mutex::new(log),
             changes: watch::Sender::new(()),
             readers: watch::Sender::new(0),
+            kept: watch::Sender::new(kept),
         }
     }
 
@@ -62,6 +86,49 @@ impl LiveStream {
 
     pub(super) fn readers(&self) -> watch::Receiver<usize> {
         self.readers.subscribe()
+    }
+
+    pub(super) fn kept(&self) -> watch::Receiver<Kept> {
+        self.kept.subscribe()
+    }
+
+    pub(super) fn tell_kept(&self, kept: Kept) {
+        self.kept.send_replace(kept);
+    }
+
+    /// Whoever waits to hear whether it is kept hears that it is not, unless it was told already.
+    pub(super) fn kept_or_away(&self) {
+        self.kept.send_if_modified(|kept| {
+            let unknown = *kept == Kept::NotYet;
+            if unknown {
+                *kept = Kept::StoreAway;
+            }
+            unknown
+        });
+    }
+
+    /// The stream as the store is to have it.
+    pub(super) fn as_kept(&self, revision: u64) -> KeptStream {
+        let log = self.log();
+        let opening = log.opened().and_then(|opened| opened.as_ref().ok());
+        let end = log.end_made().map(|state| KeptEnd {
+            state: state.as_str().to_owned(),
+            reason: state.reason().map(ToOwned::to_owned),
+            at_ms: self.clock.unix_ms(),
+        });
+        KeptStream {
+            id: self.spec.id.clone(),
+            principal: self.spec.principal.clone(),
+            key: self.spec.idempotency.as_ref().map(IdempotencyKey::as_kept),
+            opening: opening
+                .map(|opening| KeptOpening { model: opening.model.clone(), target: opening.target.clone() }),
+            created_ms: self.started_ms,
+            revision,
+            epoch: log.epoch(),
+            last: log.last_made(),
+            end,
+            memo: Some(log.memo()),
+        }
     }
 
     pub(super) fn state(&self) -> StreamState {
@@ -83,7 +150,10 @@ impl LiveStream {
     /// Ends the log in the place of a writer that does not end it: from here on that one is refused.
     pub(super) fn end_for(&self, error: Error) {
         let mut log = self.log();
-        if log.state().is_end() {
+        if log.is_closed() {
+            log.show_end(self.clock.now()); // an end that waits for the disk has waited long enough
+            drop(log);
+            self.tell();
             return;
         }
         let epoch = log.take_over();
@@ -103,6 +173,7 @@ impl LiveStream {
             seq: log.last(),
             readers: *self.readers.borrow(),
             started_ms: self.started_ms,
+            kept: *self.kept.borrow(),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use serde_json::Value;
 use steadfast::Error;
 use steadfast_contract::{
     chunk::{Chunk, Frame, Piece},
@@ -34,6 +35,29 @@ pub(super) struct Log {
     ended: Option<Instant>,
     /// Why it failed, as long as nobody needed frames to be told.
     unsaid: Option<Error>,
+    end_shown: EndShown,
+    /// An end that is made and not yet shown.
+    held: Option<(Vec<Frame>, StreamState)>,
+    /// What came before this process.
+    earlier: Option<Earlier>,
+}
+
+/// When readers get to see the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum EndShown {
+    AtOnce,
+    /// When [`Log::show_end`] says so: whoever reads it can then rely on its being kept.
+    OnceKept,
+}
+
+/// A log of an earlier process, told anew in frames of its own after place `base`. Whoever has a place from before
+/// gets what was said as a snapshot, and then the end.
+struct Earlier {
+    base: u64,
+    /// What was said, up to the end.
+    said: Snapshot,
+    /// The last place of a log that was whole: nothing comes after it.
+    whole_at: Option<u64>,
 }
 
 /// The writer was fenced off, or the log has its end: nothing was added.
@@ -55,7 +79,24 @@ impl Log {
             state: StreamState::Running,
             ended: None,
             unsaid: None,
+            end_shown: EndShown::AtOnce,
+            held: None,
+            earlier: None,
         }
+    }
+
+    pub(super) fn of_epoch(self, epoch: u64, end_shown: EndShown) -> Self {
+        Self { epoch, end_shown, ..self }
+    }
+
+    /// The first frame is the one after `base`.
+    pub(super) fn beginning_after(self, base: u64) -> Self {
+        Self { last: base, ..self }
+    }
+
+    /// All that an earlier process said is in; what follows is the end.
+    pub(super) fn said_earlier(&mut self, base: u64, whole_at: Option<u64>) {
+        self.earlier = Some(Earlier { base, said: self.snapshot(), whole_at });
     }
 
     /// Fences off whoever writes, and gives the right to write to the caller.
@@ -81,9 +122,9 @@ impl Log {
         };
         self.remembered_bytes += remembered(&piece.chunk);
         let frames = self.writer.piece(piece);
-        self.add(frames);
-        if let Some(state) = end {
-            self.end(state, now);
+        match end {
+            Some(state) => self.end(frames, state, now),
+            None => self.add(frames),
         }
         Ok(())
     }
@@ -97,20 +138,38 @@ impl Log {
             (None, Some(Ok(_))) => StreamState::Incomplete { reason: error.code().name().to_owned() },
             (None, _) => StreamState::Failed { code: error.code() },
         };
-        if self.opened.is_some() {
-            let frames = self.writer.fail(&error);
-            self.add(frames);
+        let frames = if self.opened.is_some() {
+            self.writer.fail(&error)
         } else {
             self.opened = Some(Err(error.clone()));
             self.unsaid = Some(error);
-        }
-        self.end(state, now);
+            Vec::new()
+        };
+        self.end(frames, state, now);
         Ok(())
+    }
+
+    /// From here on nothing is held back.
+    pub(super) fn hold_no_more(&mut self, now: Instant) {
+        self.end_shown = EndShown::AtOnce;
+        self.show_end(now);
+    }
+
+    /// Shows the end that was held back; changes nothing when there is none.
+    pub(super) fn show_end(&mut self, now: Instant) {
+        if let Some((frames, state)) = self.held.take() {
+            self.add(frames);
+            (self.state, self.ended) = (state, Some(now));
+        }
     }
 
     /// The frames after `after`, at most `most`; a snapshot when the next one is no longer there.
     pub(super) fn read(&mut self, after: u64, most: usize) -> Vec<LogItem> {
         self.say_the_unsaid();
+        if let Some(earlier) = self.earlier.as_ref().filter(|earlier| after < earlier.base) {
+            let has_all = earlier.whole_at.is_some_and(|whole| after >= whole);
+            return if has_all { Vec::new() } else { vec![LogItem::Snapshot(earlier.said.clone())] };
+        }
         let dropped = self.last - self.frames.len() as u64;
         if after < dropped {
             return vec![LogItem::Snapshot(self.snapshot())];
@@ -134,8 +193,41 @@ impl Log {
         self.account();
     }
 
+    /// What a writer in a later process has to know.
+    pub(super) fn memo(&self) -> Value {
+        self.writer.memo()
+    }
+
+    /// The newest frame that is made, shown or not.
+    pub(super) fn last_made(&self) -> u64 {
+        self.last + self.held.as_ref().map_or(0, |(frames, _)| frames.len() as u64)
+    }
+
+    pub(super) fn remembered_bytes(&self) -> usize {
+        self.remembered_bytes
+    }
+
+    /// The place before the first frame.
+    pub(super) fn base(&self) -> u64 {
+        self.earlier.as_ref().map_or(0, |earlier| earlier.base)
+    }
+
+    pub(super) fn is_of_an_earlier_process(&self) -> bool {
+        self.earlier.is_some()
+    }
+
     pub(super) fn state(&self) -> &StreamState {
         &self.state
+    }
+
+    /// Nothing more can be written: the end is there, if not yet for everybody to see.
+    pub(super) fn is_closed(&self) -> bool {
+        self.held.is_some() || self.state.is_end()
+    }
+
+    /// The end that is there or is held back.
+    pub(super) fn end_made(&self) -> Option<&StreamState> {
+        self.held.as_ref().map(|(_, state)| state).or_else(|| Some(&self.state).filter(|state| state.is_end()))
     }
 
     pub(super) fn ended(&self) -> Option<Instant> {
@@ -162,7 +254,7 @@ impl Log {
     }
 
     fn admit(&self, epoch: u64) -> Result<(), Closed> {
-        if epoch == self.epoch && !self.state.is_end() { Ok(()) } else { Err(Closed) }
+        if epoch == self.epoch && !self.is_closed() { Ok(()) } else { Err(Closed) }
     }
 
     /// A reader that came before the status code was chosen hears of the failure in frames.
@@ -187,9 +279,11 @@ impl Log {
         }
     }
 
-    fn end(&mut self, state: StreamState, now: Instant) {
-        self.state = state;
-        self.ended = Some(now);
+    fn end(&mut self, frames: Vec<Frame>, state: StreamState, now: Instant) {
+        self.held = Some((frames, state));
+        if self.end_shown == EndShown::AtOnce {
+            self.show_end(now);
+        }
     }
 
     fn account(&mut self) {

@@ -30,6 +30,7 @@ pub(crate) fn start(
     let Admitted { handle, writer } = gateway.streams.admit(spec, writer, &ask.token)?;
     if let Some(writer) = writer {
         gateway.streams.sweep();
+        gateway.streams.keep(writer.stream());
         let token = writer.stream().token.clone();
         let ask = ChatAsk { token: token.clone(), ..ask };
         drop(token.spawn("answer", produce(Arc::clone(gateway), ask, writer)));
@@ -52,6 +53,7 @@ async fn produce(gateway: Arc<Gateway>, ask: ChatAsk, writer: LogWriter) {
         // Closed means that somebody ended it for us: there is an end, and that is all that matters here.
         let _there_is_an_end = writer.fail(error);
     }
+    stream.end().await; // a stream that is kept has its end once that is kept too
     gateway.streams.has_ended(&stream);
 }
 
@@ -64,7 +66,7 @@ async fn answer(gateway: &Arc<Gateway>, ask: ChatAsk, writer: &LogWriter) -> Res
         let piece = pieces.next().await.unwrap_or_else(|| Err(code::stream_cut(&cut)))?;
         writer.piece(piece).map_err(|_closed| taken_over())?;
         gateway.streams.make_room_if_needed();
-        if writer.stream().state().is_end() {
+        if writer.stream().log().is_closed() {
             return Ok(());
         }
     }

@@ -7,7 +7,7 @@ use steadfast_contract::stream_log::{LogItem, StreamState};
 use tokio::sync::watch;
 
 use super::{
-    live_stream::{LiveStream, Seat},
+    live_stream::{Kept, LiveStream, Seat},
     spec::Opening,
 };
 
@@ -85,8 +85,16 @@ impl StreamHandle {
         }
     }
 
+    /// Waits until the store has the stream, or is known to be away. At once for one that is not kept.
+    pub async fn kept(&self) -> Kept {
+        let mut kept = self.seat.stream().kept();
+        let known = kept.wait_for(|kept| *kept != Kept::NotYet).await;
+        known.map_or(Kept::StoreAway, |known| *known)
+    }
+
     pub fn into_reader(self) -> StreamReader {
-        StreamReader::new(self.seat, ReadFrom::Start)
+        let base = self.seat.stream().log().base();
+        StreamReader::new(self.seat, ReadFrom::After(base))
     }
 }
 
@@ -121,6 +129,11 @@ impl StreamReader {
             self.read();
         }
         self.hand_out()
+    }
+
+    /// The log is one that an earlier process began: places from then are answered with a snapshot and the end.
+    pub fn is_of_an_earlier_process(&self) -> bool {
+        self.seat.stream().log().is_of_an_earlier_process()
     }
 
     pub fn state(&self) -> StreamState {

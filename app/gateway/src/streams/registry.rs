@@ -3,13 +3,14 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 
 use steadfast::{CancelReason, CancelToken, Clock, Error};
 use steadfast_contract::{
     code,
+    kept_stream::StreamStore,
     stream_log::{AnswerWriter, StreamState},
 };
 use tokio::time::Instant;
@@ -19,7 +20,7 @@ use super::{
     idempotency::{IdempotencyKey, Keys},
     ledger::Ledger,
     live_stream::{LiveStream, Seat, StreamInfo},
-    log::Log,
+    log::{EndShown, Log},
     reader::{Arrival, ReadFrom, StreamHandle, StreamReader},
     settings::StreamSettings,
     spec::{Keep, StreamSpec},
@@ -27,10 +28,15 @@ use super::{
 };
 
 pub(crate) struct Streams {
-    settings: StreamSettings,
-    clock: Clock,
-    token: CancelToken,
+    pub(super) settings: StreamSettings,
+    pub(super) clock: Clock,
+    pub(super) token: CancelToken,
     ledger: Ledger,
+    /// Which start of the program this is: the epoch of every log begun in it.
+    epoch: u64,
+    pub(super) store: Arc<dyn StreamStore>,
+    /// Whether there is anything of ours in the store.
+    pub(super) has_kept: AtomicBool,
     inside: Mutex<Inside>,
 }
 
@@ -59,8 +65,14 @@ pub(super) struct Admitted {
 }
 
 impl Streams {
-    pub(crate) fn new(settings: StreamSettings, clock: Clock, token: CancelToken) -> Self {
-        Self { settings, clock, token, ledger: Ledger::default(), inside: Mutex::default() }
+    pub(crate) fn new(
+        settings: StreamSettings,
+        clock: Clock,
+        token: CancelToken,
+        (store, epoch): (Arc<dyn StreamStore>, u64),
+    ) -> Self {
+        let (ledger, has_kept) = (Ledger::default(), AtomicBool::new(false));
+        Self { settings, clock, token, ledger, epoch, store, has_kept, inside: Mutex::default() }
     }
 
     /// A new stream below `token`, or the one that answers the same request already.
@@ -86,11 +98,9 @@ impl Streams {
         if inside.streams.contains_key(&spec.id) || inside.gone.owners.contains_key(&spec.id) {
             return Err(Error::internal("a stream's id was given twice"));
         }
-        if let Some(key) = &spec.idempotency {
-            inside.keys.remember(&spec.principal, key, &spec.id, self.clock.now());
-        }
-        let bounds = Bounds { events: self.settings.events_max, bytes: self.settings.bytes_max };
-        let log = Log::new(writer, bounds, self.ledger.share());
+        inside.remember_key(&spec, self.clock.now());
+        let end_shown = if spec.keep == Keep::WhileRead { EndShown::AtOnce } else { EndShown::OnceKept };
+        let log = self.log(writer).of_epoch(self.epoch, end_shown);
         let token = token.child(format!("stream {}", spec.id));
         let stream = Arc::new(LiveStream::new(spec, log, token, self.clock.clone()));
         inside.streams.insert(stream.spec.id.clone(), Arc::clone(&stream));
@@ -121,6 +131,29 @@ impl Streams {
     /// Sent again, the request is a new one.
     pub(crate) fn release_key(&self, principal: &str, key: &IdempotencyKey, name: &str) {
         self.inside().keys.release(principal, key, name);
+    }
+
+    pub(super) fn log(&self, writer: Box<dyn AnswerWriter>) -> Log {
+        let bounds = Bounds { events: self.settings.events_max, bytes: self.settings.bytes_max };
+        Log::new(writer, bounds, self.ledger.share())
+    }
+
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// A stream of an earlier process, under its old id and key.
+    pub(super) fn insert(&self, stream: LiveStream) {
+        let mut inside = self.inside();
+        inside.remember_key(&stream.spec, self.clock.now());
+        inside.streams.insert(stream.spec.id.clone(), Arc::new(stream));
+    }
+
+    /// One that was there once.
+    pub(super) fn insert_gone(&self, spec: &StreamSpec) {
+        let mut inside = self.inside();
+        inside.remember_key(spec, self.clock.now());
+        inside.gone.remember(&spec.id, &spec.principal);
     }
 
     pub(crate) fn read(&self, id: &str, principal: &str, from: ReadFrom) -> Result<StreamReader, Error> {
@@ -233,6 +266,7 @@ impl Streams {
         drop(self.token.spawn("let ended streams go", async move {
             while token.run(streams.clock.sleep(streams.settings.keep_ended / 4)).await.is_ok() {
                 streams.make_room();
+                streams.tidy_store().await;
                 let mut inside = streams.inside();
                 if inside.streams.is_empty() {
                     inside.is_swept = false;
@@ -269,6 +303,12 @@ impl Inside {
                 Ok(answers.then(|| Arc::clone(stream)))
             }
             None => Err(code::stream_expired()),
+        }
+    }
+
+    fn remember_key(&mut self, spec: &StreamSpec, now: Instant) {
+        if let Some(key) = &spec.idempotency {
+            self.keys.remember(&spec.principal, key, &spec.id, now);
         }
     }
 

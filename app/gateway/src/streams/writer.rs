@@ -53,7 +53,7 @@ impl Drop for LogWriter {
     fn drop(&mut self) {
         let unfinished = {
             let log = self.stream.log();
-            log.epoch() == self.epoch && !log.state().is_end()
+            log.epoch() == self.epoch && !log.is_closed()
         };
         if unfinished {
             self.stream.end_for(Error::internal("the task behind the answer ended without a word"));

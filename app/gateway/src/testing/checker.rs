@@ -166,6 +166,10 @@ impl AnswerWriter for WatchedWriter {
     fn snapshot(&self) -> Value {
         self.writer.snapshot()
     }
+
+    fn memo(&self) -> Value {
+        self.writer.memo()
+    }
 }
 
 fn short(item: &LogItem) -> String {

@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use steadfast::Error;
 use steadfast_contract::{
     chat::Protocol,
-    chunk::{Chunk, Frame, Piece, Status},
+    chunk::{Chunk, FinishReason, Frame, Piece, Status},
+    kept_stream::WriterAgain,
     stream_log::AnswerWriter,
 };
 
@@ -13,6 +14,7 @@ use steadfast_contract::{
 #[derive(Debug, Default)]
 pub struct Plain {
     content: String,
+    finish: Option<FinishReason>,
 }
 
 impl Plain {
@@ -42,6 +44,7 @@ impl AnswerWriter for Plain {
             Chunk::ToolCall(part) => vec![frame(&json!({ "call": part.id, "arguments": part.arguments }))],
             Chunk::Status(Status::Seam(seam)) => vec![frame(&json!({ "seam": seam }))],
             Chunk::Finish { reason, .. } => {
+                self.finish = Some(reason);
                 vec![frame(&json!({ "finish": reason })), done()]
             }
             Chunk::Status(_) | Chunk::Reasoning(_) | Chunk::Other(_) => Vec::new(),
@@ -54,6 +57,20 @@ impl AnswerWriter for Plain {
 
     fn snapshot(&self) -> Value {
         json!({ "content": self.content })
+    }
+
+    fn memo(&self) -> Value {
+        json!({ "content": self.content, "finish": self.finish })
+    }
+}
+
+impl WriterAgain for Plain {
+    fn again(&self, memo: &Value, _first: u64) -> Result<(Box<dyn AnswerWriter>, Vec<Piece>), Error> {
+        let text = Self::words_of(memo).filter(|text| !text.is_empty()).map(Chunk::Text);
+        let finish = serde_json::from_value::<Option<FinishReason>>(memo["finish"].clone());
+        let finish = finish.map_err(|error| Error::corrupt("This is no memo.").with_source(error))?;
+        let finish = finish.map(|reason| Chunk::Finish { reason, usage: None });
+        Ok((Box::new(Self::default()), text.into_iter().chain(finish).map(Piece::from).collect()))
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Story {
     closed: bool,
     end: Option<StreamState>,
     voice: Option<String>,
+    /// Characters of text so far.
+    chars: usize,
     seam: bool,
     calls: BTreeSet<String>,
     readers: BTreeMap<usize, Reader>,
@@ -58,8 +60,19 @@ impl Story {
             return Err((Law::OneWriter, format!("{chunk:?} was written after the end")));
         }
         match chunk {
-            Chunk::Status(Status::Seam(_)) => self.seam = true,
-            Chunk::Text(text) => self.hear(text, ears)?,
+            Chunk::Status(Status::Seam(seam)) => {
+                if seam.at_chars as usize != self.chars {
+                    return Err((
+                        Law::TruthfulSeams,
+                        format!("a seam at {} is told of, where {} were said", seam.at_chars, self.chars),
+                    ));
+                }
+                self.seam = true;
+            }
+            Chunk::Text(text) => {
+                self.chars += text.chars().count();
+                self.hear(text, ears)?;
+            }
             Chunk::ToolCall(part) => {
                 if let Some(id) = part.id.clone()
                     && !self.calls.insert(id.clone())

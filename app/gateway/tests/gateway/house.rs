@@ -14,9 +14,9 @@ use steadfast_contract::{
     model::{Failure, ModelChanges, ModelHost, ModelInfo, ModelPhase, ModelStatus, Tier},
     provider::Provider,
     run::{RunChange, RunEvent, RunState, RunView},
-    store::ConversationStore,
+    store::Store,
 };
-use steadfast_gateway::{Gateway, GatewaySettings, Parts, SendMessage};
+use steadfast_gateway::{Gateway, GatewaySettings, Parts, SendMessage, testing::Plain};
 use steadfast_providers::scripted::{Act, Scripted, local};
 use steadfast_store::StoreSettings;
 use tokio::sync::broadcast;
@@ -26,7 +26,7 @@ pub(crate) struct House {
     pub(crate) models: Arc<Models>,
     pub(crate) engine: Arc<Scripted>,
     pub(crate) cloud: Arc<Scripted>,
-    pub(crate) store: Arc<dyn ConversationStore>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) token: CancelToken,
 }
 
@@ -68,7 +68,7 @@ impl Plan {
     }
 
     /// A new life over a store that has seen one.
-    pub(crate) async fn start_over(self, store: Arc<dyn ConversationStore>) -> House {
+    pub(crate) async fn start_over(self, store: Arc<dyn Store>) -> House {
         let infos = vec![local("smol", "Quick", Tier::Quick), local("middle", "Smart", Tier::Smart)];
         let models = Arc::new(Models::new(infos.clone()));
         models.set("smol", self.quick);
@@ -76,6 +76,7 @@ impl Plan {
         let cloud = Arc::new(Scripted::upstream("cloud-b", "big", self.cloud));
         let token = CancelToken::root("house");
         let gateway = Gateway::start(Parts {
+            writers: Arc::new(Plain::default()),
             store: Arc::clone(&store),
             models: Arc::clone(&models) as Arc<dyn ModelHost>,
             providers: [Arc::clone(&engine), Arc::clone(&cloud)]
@@ -144,7 +145,7 @@ impl House {
     }
 
     /// Ends this life, as a shutdown does.
-    pub(crate) async fn shut_down(self) -> Arc<dyn ConversationStore> {
+    pub(crate) async fn shut_down(self) -> Arc<dyn Store> {
         self.token.cancel(CancelReason::Shutdown);
         self.token.join().await;
         self.store

@@ -6,7 +6,7 @@ use serde_json::json;
 use steadfast::CancelReason;
 use steadfast_contract::{
     chat::Protocol,
-    chunk::{Chunk, FinishReason, Frame, ToolCallPart},
+    chunk::{Chunk, FinishReason, Frame, Seam, SeamMethod, Status, ToolCallPart},
     code,
     stream_log::{AnswerWriter, LogItem, Numbered, Snapshot, StreamState},
 };
@@ -170,6 +170,23 @@ fn l9_another_attempt_that_goes_on_without_a_word() {
     writer.piece(text("a/0:1 ").into());
     writer.piece(text("b/0:1 ").into());
     assert_broken(&checker, Law::TruthfulSeams);
+}
+
+#[test]
+fn l9_a_seam_that_names_another_place() {
+    for (at_chars, is_true) in [(6, true), (5, false), (7, false)] {
+        let (checker, mut writer) = watched();
+        writer.piece(text("a/0:1 ").into());
+        let (from, to) = ("a/big".to_owned(), "b/big".to_owned());
+        let seam = Seam { at_chars, from, to, method: SeamMethod::Prefill, cause: "STREAM_CUT".into(), attempt: 2 };
+        writer.piece(Chunk::Status(Status::Seam(seam)).into());
+        writer.piece(text("b/0:1 ").into());
+        if is_true {
+            checker.verdict().unwrap();
+        } else {
+            assert_broken(&checker, Law::TruthfulSeams);
+        }
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@
 mod checker;
 mod client;
 mod face;
+mod kept;
 mod keys;
 mod promises;
 mod simulation;

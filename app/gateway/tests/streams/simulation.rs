@@ -8,6 +8,8 @@ mod upstream;
 mod visitor;
 mod world;
 
+use std::{panic, thread};
+
 use self::world::simulate;
 
 /// Odd seeds are for liveness: the faults end, and every stream must have ended 60 s later.
@@ -17,17 +19,31 @@ fn no_seed_breaks_a_law() {
         Some(seed) => seed..seed + 1,
         None => 0..number("STEADFAST_SEEDS").unwrap_or(200),
     };
-    let mut tally = trace::Tally::default();
-    for seed in seeds {
-        match simulate(seed) {
-            Ok(trace) => tally.add(&trace),
-            Err(story) => panic!("seed {seed}:\n{story}\nalone: cargo xtask simulate --seed {seed}"),
-        }
-    }
+    // One world knows nothing of another, so each core has its own.
+    let cores = thread::available_parallelism().map_or(1, usize::from);
+    let tally = thread::scope(|scope| {
+        let played = |core| seeds.clone().skip(core).step_by(cores).fold(trace::Tally::default(), play);
+        let workers: Vec<_> = (0..cores).map(|core| scope.spawn(move || played(core))).collect();
+        workers.into_iter().map(|worker| worker.join().expect("a panic is told as a story")).sum::<trace::Tally>()
+    });
     eprintln!("{tally}");
+    assert!(
+        tally.failed.is_empty(),
+        "{} of these seeds failed; alone: cargo xtask simulate --seed N",
+        tally.failed.len()
+    );
     if number("STEADFAST_SEED").is_none() {
         tally.assert_everything_happened();
     }
+}
+
+fn play(mut tally: trace::Tally, seed: u64) -> trace::Tally {
+    match panic::catch_unwind(|| simulate(seed)) {
+        Ok(Ok(trace)) => tally.add(&trace),
+        Ok(Err(story)) => tally.failed(seed, &story),
+        Err(_) => tally.failed(seed, "it panicked, as is said above"),
+    }
+    tally
 }
 
 #[test]

@@ -16,6 +16,7 @@ use steadfast_contract::{
     code,
     model::{ModelChanges, ModelHost, ModelStatus},
     provider::{Delivery, Provider},
+    store::Store,
 };
 use steadfast_gateway::{
     ChatAsk, Gateway, GatewaySettings, GoesOn, IdempotencyKey, Keep, Parts, StreamHandle, StreamSettings, StreamSpec,
@@ -29,6 +30,7 @@ pub(crate) struct Stage {
     pub(crate) gateway: Arc<Gateway>,
     pub(crate) checker: StreamChecker,
     pub(crate) token: CancelToken,
+    pub(crate) store: Arc<dyn Store>,
     asking: CancelToken,
     named: AtomicUsize,
 }
@@ -47,16 +49,33 @@ impl Stage {
 
     /// The chain "quick" over all providers, in order.
     pub(crate) async fn over(streams: StreamSettings, providers: Vec<Arc<dyn Provider>>) -> Self {
+        let token = CancelToken::root("store");
+        let store = steadfast_store::open(StoreSettings::Memory, &token, Clock::real(), Events::none()).await.unwrap();
+        Self::on(store, streams, providers).await
+    }
+
+    /// What the next process finds when the plug is pulled on this one now.
+    pub(crate) async fn after_a_crash(&self, streams: StreamSettings) -> Self {
+        let token = CancelToken::root("store");
+        let disk = steadfast_store::open(StoreSettings::Memory, &token, Clock::real(), Events::none()).await.unwrap();
+        disk.count_start(&token).await.unwrap();
+        for stream in self.store.kept_streams(&token).await.unwrap() {
+            disk.keep_stream(&token, stream).await.unwrap();
+        }
+        Self::on(disk, streams, Vec::new()).await
+    }
+
+    async fn on(store: Arc<dyn Store>, streams: StreamSettings, providers: Vec<Arc<dyn Provider>>) -> Self {
         let chain = providers.iter().map(|provider| format!("{}/big", provider.name())).collect();
         let (token, clock) = (CancelToken::root("stage"), Clock::real());
-        let store = steadfast_store::open(StoreSettings::Memory, &token, clock.clone(), Events::none()).await.unwrap();
         let settings = GatewaySettings {
             tiers: BTreeMap::from([("quick".to_owned(), chain)]),
             streams,
             ..GatewaySettings::default()
         };
         let gateway = Gateway::start(Parts {
-            store,
+            writers: Arc::new(Plain::default()),
+            store: Arc::clone(&store),
             models: Arc::new(NoModels),
             providers,
             settings,
@@ -70,6 +89,7 @@ impl Stage {
             checker: StreamChecker::new().reading(Plain::words, Plain::words_of).knowing_voices(voice),
             asking: token.child("asking"),
             token,
+            store,
             named: AtomicUsize::new(0),
         }
     }

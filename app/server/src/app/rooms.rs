@@ -12,7 +12,7 @@ use steadfast_gateway::{Gateway, Parts};
 use steadfast_store::StoreSettings;
 use tracing::{info, warn};
 
-use super::{local_models::LocalModels, stages::Stages, upstreams::Upstreams};
+use super::{local_models::LocalModels, stages::Stages, upstreams::Upstreams, writers};
 use crate::{
     house::{House, Rooms},
     settings::Settings,
@@ -32,6 +32,7 @@ pub(super) async fn open(
     let upstreams = Upstreams::open(Arc::clone(&local.provider), settings.upstreams.clone(), &house.clock)?;
     let parts = Parts {
         store,
+        writers: writers::again(house.detail),
         models: Arc::clone(&local.host),
         providers: upstreams.providers(),
         settings: settings.gateway.clone(),

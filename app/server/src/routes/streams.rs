@@ -15,7 +15,7 @@ use futures_util::{StreamExt as _, stream};
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 use steadfast_contract::stream_log::{LogItem, StreamState};
-use steadfast_gateway::{ReadFrom, StreamInfo, StreamReader};
+use steadfast_gateway::{Kept, ReadFrom, StreamInfo, StreamReader};
 
 use self::cursor::{Cursor, Place};
 use super::sse;
@@ -28,6 +28,8 @@ pub(super) enum WhenBehind {
     Snapshot,
     /// The line ends, without a good end's marker: for protocols that cannot take anything back. It can be resumed.
     End,
+    /// Only what comes after it: for protocols whose last event has everything in it.
+    Rest,
 }
 
 pub(super) async fn read(
@@ -76,7 +78,9 @@ pub(super) fn frames(reader: StreamReader, behind: WhenBehind) -> impl Stream<It
             if behind == WhenBehind::End && matches!(item, LogItem::Snapshot(_)) {
                 return (!bytes.is_empty()).then(|| (bytes.freeze(), None));
             }
-            sse::log_item(&mut bytes, &item);
+            if behind != WhenBehind::Rest || matches!(item, LogItem::Frame(_)) {
+                sse::log_item(&mut bytes, &item);
+            }
             if bytes.len() >= AT_ONCE {
                 break;
             }
@@ -94,6 +98,7 @@ fn shown(info: &StreamInfo) -> Value {
         "created": info.started_ms / 1000,
         "last_event_id": (info.seq > 0).then(|| format!("{}-{}", info.epoch, info.seq)),
         "readers": info.readers,
+        "kept": info.kept == Kept::Yes,
     });
     with_state(shown, &info.state)
 }

@@ -14,7 +14,7 @@ use steadfast_engine::{
     life::{Models, ModelsSettings, NoEngine},
     provider::EngineProvider,
 };
-use steadfast_gateway::{Gateway, GatewaySettings, Parts};
+use steadfast_gateway::{Gateway, GatewaySettings, Parts, testing::Plain};
 use steadfast_providers::scripted::{Act, Gate, Line, Scripted};
 use steadfast_store::StoreSettings;
 use tempfile::TempDir;
@@ -53,6 +53,7 @@ impl Stage {
         );
         let house = Arc::new(House::new(clock.clone(), root.child("asking"), root.child("lines"), Detail::Public));
         let gateway = Gateway::start(Parts {
+            writers: Arc::new(Plain::default()),
             store: steadfast_store::open(StoreSettings::Memory, &root, clock.clone(), Events::none()).await.unwrap(),
             models: Arc::new(models.clone()),
             providers: vec![Arc::new(EngineProvider::new(models)), Arc::clone(&upstream) as Arc<dyn Provider>],

@@ -31,6 +31,10 @@ impl Reader {
         Ok(Self { pool })
     }
 
+    pub(super) fn pool(&self) -> &SqlitePool {
+        &self.pool
+    }
+
     pub(super) async fn conversations(&self) -> Result<Vec<Conversation>, Fault> {
         let sql = concat!(
             "SELECT ",

@@ -97,7 +97,8 @@ async fn user_version(connection: &mut SqliteConnection) -> Result<usize, sqlx::
 }
 
 /// In order; the place in the list is the version.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_conversations.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../migrations/0001_conversations.sql"), include_str!("../migrations/0002_streams.sql")];
 
 /// The first release without the WAL-reset bug (<https://www.sqlite.org/releaselog/3_51_3.html>).
 const OLDEST_SQLITE: (u32, u32, u32) = (3, 51, 3);

@@ -9,6 +9,7 @@ mod logs;
 mod messages;
 mod random;
 mod stage;
+mod streams;
 
 /// Runs each sentence once on each backend.
 macro_rules! suite {
@@ -52,6 +53,14 @@ suite! {
         text_comes_back_byte_for_byte
         four_megabytes_come_back
         many_senders_at_once_lose_nothing
+    }
+    streams {
+        starts_are_counted
+        a_kept_stream_comes_back_as_it_was
+        an_older_version_never_replaces_a_newer_one
+        an_answer_that_ended_long_ago_loses_its_text_and_then_its_row
+        beyond_the_bytes_the_oldest_answers_lose_their_text
+        an_answer_that_is_being_written_is_never_let_go
     }
     logs {
         a_log_is_folded_into_the_run

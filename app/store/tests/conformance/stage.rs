@@ -7,12 +7,12 @@ use steadfast_contract::{
     chat::Sampling,
     conversation::{ConversationView, StoredMessage},
     run::{RunChange, RunEvent, RunSpec, RunView},
-    store::{ConversationStore, NewMessage, Written},
+    store::{NewMessage, Store, Written},
 };
 use steadfast_store::{StoreSettings, open};
 
 pub(crate) struct Stage {
-    pub(crate) store: Arc<dyn ConversationStore>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) token: CancelToken,
     _folder: Option<tempfile::TempDir>,
 }

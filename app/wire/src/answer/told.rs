@@ -1,21 +1,24 @@
 //! What an answer has said so far, in our words.
 
+use serde::{Deserialize, Serialize};
 use steadfast_contract::{
-    chunk::{Chunk, FinishReason, ToolCallPart},
+    chunk::{Chunk, FinishReason, Seam, Status, ToolCallPart},
     usage::Usage,
 };
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Told {
     pub(crate) text: String,
     pub(crate) reasoning: String,
     pub(crate) calls: Vec<Call>,
     pub(crate) finish: Option<FinishReason>,
     pub(crate) usage: Option<Usage>,
+    /// Where attempts were joined, in order.
+    pub(crate) seams: Vec<Seam>,
 }
 
 /// A call that the model wants made.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(crate) struct Call {
     pub(crate) index: u32,
     pub(crate) id: String,
@@ -33,6 +36,7 @@ impl Told {
                 self.finish = Some(*reason);
                 self.usage = *usage;
             }
+            Chunk::Status(Status::Seam(seam)) => self.seams.push(seam.clone()),
             Chunk::Status(_) | Chunk::Other(_) => {}
         }
     }

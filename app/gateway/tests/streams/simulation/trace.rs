@@ -1,6 +1,6 @@
 //! What happened in one simulation, and in all of them: a simulation in which nothing goes wrong proves nothing.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, iter::Sum};
 
 #[derive(Debug, Default)]
 pub(crate) struct Trace {
@@ -11,7 +11,10 @@ pub(crate) struct Trace {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Tally(BTreeMap<String, usize>);
+pub(crate) struct Tally {
+    seen: BTreeMap<String, usize>,
+    pub(crate) failed: Vec<u64>,
+}
 
 impl Trace {
     pub(crate) fn saw(&mut self, what: impl Into<String>) {
@@ -22,8 +25,15 @@ impl Trace {
 impl Tally {
     pub(crate) fn add(&mut self, trace: &Trace) {
         for (what, times) in &trace.seen {
-            *self.0.entry(what.clone()).or_default() += times;
+            *self.seen.entry(what.clone()).or_default() += times;
         }
+    }
+
+    pub(crate) fn failed(&mut self, seed: u64, story: &str) {
+        if self.failed.is_empty() {
+            eprintln!("seed {seed}:\n{story}"); // one story is enough to begin with
+        }
+        self.failed.push(seed);
     }
 
     #[track_caller]
@@ -46,14 +56,31 @@ impl Tally {
             "upstream: Cut",
             "upstream: ErrorInside",
             "upstream: Slow",
+            "upstream: Repeats",
+            "upstream: Echoes",
+            "upstream: RefusesToGoOn",
+            "seam",
         ] {
-            assert!(self.0.contains_key(what), "{what} never happened in all these simulations: {self}");
+            assert!(self.seen.contains_key(what), "{what} never happened in all these simulations: {self}");
         }
+    }
+}
+
+impl Sum for Tally {
+    fn sum<I: Iterator<Item = Self>>(tallies: I) -> Self {
+        tallies.fold(Self::default(), |mut sum, tally| {
+            for (what, times) in tally.seen {
+                *sum.seen.entry(what).or_default() += times;
+            }
+            sum.failed.extend(tally.failed);
+            sum
+        })
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|(what, times)| writeln!(f, "{times:>8}  {what}"))
+        self.seen.iter().try_for_each(|(what, times)| writeln!(f, "{times:>8}  {what}"))?;
+        writeln!(f, "{:>8}  seeds failed: {:?}", self.failed.len(), self.failed)
     }
 }

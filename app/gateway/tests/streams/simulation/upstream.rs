@@ -9,7 +9,7 @@ use std::{
 };
 
 use fastrand::Rng;
-use serde_json::json;
+use serde_json::{Value, json};
 use steadfast::CancelToken;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use turmoil::net::{TcpListener, TcpStream};
@@ -27,6 +27,12 @@ pub(super) enum Manner {
     StallLater,
     Cut,
     ErrorInside,
+    /// Asked to go on: it goes on, and says the last words again first.
+    Repeats,
+    /// Asked to go on: it begins with what was given, and then says something else.
+    Echoes,
+    /// Asked to go on: 400.
+    RefusesToGoOn,
 }
 
 /// What all upstreams of one world share; outlives a crash of its host.
@@ -38,6 +44,8 @@ pub(super) struct Upstream {
     good_from: Option<Duration>,
     /// The sides of the die that picks the manner: the fewer, the worse.
     die: u8,
+    /// Whether somebody has seen that it goes on from a given beginning.
+    pub(super) goes_on: bool,
 }
 
 struct Inside {
@@ -45,18 +53,41 @@ struct Inside {
     asked: usize,
     /// By voice: all the words of a good answer.
     said: BTreeMap<String, String>,
+    /// By voice: what was said so far, good or not.
+    begun: BTreeMap<String, String>,
+    /// By voice: what it was given to go on from.
+    given: BTreeMap<String, String>,
     manners: Vec<Manner>,
 }
 
 impl Upstream {
     pub(super) fn new(name: String, seed: u64, die: u8, good_from: Option<Duration>) -> Self {
-        let inside = Inside { chance: Rng::with_seed(seed), asked: 0, said: BTreeMap::new(), manners: Vec::new() };
-        Self { name, inside: Arc::new(Mutex::new(inside)), good_from, die }
+        let mut chance = Rng::with_seed(seed);
+        let goes_on = chance.u8(0..3) > 0;
+        let inside = Inside {
+            chance,
+            asked: 0,
+            said: BTreeMap::new(),
+            begun: BTreeMap::new(),
+            given: BTreeMap::new(),
+            manners: Vec::new(),
+        };
+        Self { name, inside: Arc::new(Mutex::new(inside)), good_from, die, goes_on }
     }
 
     /// The whole answer that `voice` gave, if it ended well.
     pub(super) fn whole(&self, voice: &str) -> Option<String> {
         self.inside.lock().unwrap().said.get(voice).cloned()
+    }
+
+    /// What `voice` has said, well ended or not.
+    pub(super) fn begun(&self, voice: &str) -> Option<String> {
+        self.inside.lock().unwrap().begun.get(voice).cloned()
+    }
+
+    /// What `voice` was given to go on from.
+    pub(super) fn given(&self, voice: &str) -> Option<String> {
+        self.inside.lock().unwrap().given.get(voice).cloned()
     }
 
     pub(super) fn manners(&self) -> Vec<Manner> {
@@ -74,25 +105,35 @@ impl Upstream {
         }
     }
 
-    fn plan(&self) -> (Manner, usize, usize) {
+    fn plan(&self, given: Option<&str>) -> (Manner, usize, usize) {
         let mut inside = self.inside.lock().unwrap();
         inside.asked += 1;
         let is_good = self.good_from.is_some_and(|from| turmoil::elapsed() >= from);
         let roll = inside.chance.u8(0..self.die);
-        let manner = if is_good { Manner::Good } else { MANNERS[usize::from(roll).min(MANNERS.len() - 1)] };
+        let manners: &[Manner] = if given.is_some() { &GOING_ON } else { &MANNERS };
+        let manner = if is_good { Manner::Good } else { manners[usize::from(roll).min(manners.len() - 1)] };
+        if let Some(given) = given {
+            let voice = format!("{}/{}", self.name, inside.asked);
+            inside.given.insert(voice, given.to_owned());
+        }
         inside.manners.push(manner);
         (manner, inside.asked, inside.chance.usize(1..40))
     }
 
     async fn answer(&self, mut line: TcpStream) -> io::Result<()> {
-        while read_question(&mut line).await? {
-            let (manner, number, words) = self.plan();
+        while let Some(given) = read_question(&mut line).await? {
+            let given = given.as_deref();
+            let (manner, number, words) = self.plan(given);
             match manner {
                 Manner::Reset => return Ok(()),
                 Manner::StallFirst => std::future::pending().await,
                 Manner::Refuse => line.write_all(REFUSAL.as_bytes()).await?,
+                Manner::RefusesToGoOn => line.write_all(NO_PREFILL.as_bytes()).await?,
                 _ => {
                     line.write_all(HEAD.as_bytes()).await?;
+                    if let Some(given) = given {
+                        self.say_again(&mut line, manner, given).await?;
+                    }
                     if !self.speak(&mut line, manner, number, words).await? {
                         return Ok(());
                     }
@@ -100,6 +141,23 @@ impl Upstream {
             }
         }
         Ok(())
+    }
+
+    /// What whoever goes on should not have said, in front of what it says.
+    async fn say_again(&self, line: &mut TcpStream, manner: Manner, given: &str) -> io::Result<()> {
+        let again = match manner {
+            Manner::Repeats => {
+                let last = self.inside.lock().unwrap().chance.usize(16..60);
+                given.get(given.len().saturating_sub(last)..).filter(|again| again.len() >= 16)
+            }
+            // All of a short beginning; of a long one a part, so that it is no repetition of the end.
+            Manner::Echoes => Some(if given.len() < 80 { given } else { &given[..40] }),
+            _ => None,
+        };
+        match again {
+            Some(again) => send(line, &chunk(&json!({ "content": format!("{again} ") }), None)).await,
+            None => Ok(()),
+        }
     }
 
     /// True when the answer ended as it should.
@@ -120,6 +178,7 @@ impl Upstream {
             }
             let text = format!("{voice}:{word} ");
             said.push_str(&text);
+            self.inside.lock().unwrap().begun.insert(voice.clone(), said.clone());
             send(line, &chunk(&json!({ "content": text }), None)).await?;
             let pause = if manner == Manner::Slow { 900 } else { 30 };
             tokio::time::sleep(Duration::from_millis(pause)).await;
@@ -132,7 +191,7 @@ impl Upstream {
     }
 }
 
-fn chunk(delta: &serde_json::Value, finish: Option<&str>) -> String {
+fn chunk(delta: &Value, finish: Option<&str>) -> String {
     json!({
         "id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "big",
         "choices": [{ "index": 0, "delta": delta, "finish_reason": finish }],
@@ -145,13 +204,13 @@ async fn send(line: &mut TcpStream, data: &str) -> io::Result<()> {
     line.write_all(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes()).await
 }
 
-/// False when the other side closed the line instead of asking.
-async fn read_question(line: &mut TcpStream) -> io::Result<bool> {
+/// `None` when the other side closed the line instead of asking; else what is to be gone on from, if anything.
+async fn read_question(line: &mut TcpStream) -> io::Result<Option<Option<String>>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let mut byte = [0];
         if line.read(&mut byte).await? == 0 {
-            return Ok(false);
+            return Ok(None);
         }
         head.push(byte[0]);
     }
@@ -159,7 +218,9 @@ async fn read_question(line: &mut TcpStream) -> io::Result<bool> {
     let length = head.lines().find_map(|row| row.strip_prefix("content-length:")?.trim().parse().ok()).unwrap_or(0);
     let mut body = vec![0; length];
     line.read_exact(&mut body).await?;
-    Ok(true)
+    let question: Value = serde_json::from_slice(&body)?;
+    let last = question["messages"].as_array().and_then(|messages| messages.last()).cloned().unwrap_or_default();
+    Ok(Some(last["content"].as_str().filter(|_| last["role"] == "assistant").map(str::to_owned)))
 }
 
 pub(super) const PORT: u16 = 9000;
@@ -181,3 +242,18 @@ const MANNERS: [Manner; 12] = [
     Manner::Good,
     Manner::Good,
 ];
+/// The same for a question to go on.
+const GOING_ON: [Manner; 10] = [
+    Manner::RefusesToGoOn,
+    Manner::Echoes,
+    Manner::Echoes,
+    Manner::Repeats,
+    Manner::Repeats,
+    Manner::Cut,
+    Manner::StallFirst,
+    Manner::Refuse,
+    Manner::Good,
+    Manner::Good,
+];
+const NO_PREFILL: &str = "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: 87\r\n\r\n\
+    {\"error\":{\"message\":\"Prefilling assistant messages is not supported for this model.\"}} ";

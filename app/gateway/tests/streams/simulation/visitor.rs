@@ -43,7 +43,11 @@ impl Visitor {
                         let state = client.rest().await;
                         return Some(Visited { id, state, text: Some(text) });
                     }
-                    Some(LogItem::Frame(_)) => {}
+                    Some(LogItem::Frame(numbered)) => {
+                        if numbered.frame.data.starts_with(b"{\"seam\"") {
+                            self.saw("seam");
+                        }
+                    }
                     Some(LogItem::Snapshot(_)) => {
                         text.clear();
                         self.saw("snapshot");

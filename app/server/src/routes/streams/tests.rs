@@ -42,6 +42,7 @@ impl Stage {
         let models = Models::open(settings, Catalog::built_in().unwrap(), Arc::new(NoEngine), &root, Events::none());
         let house = Arc::new(House::new(clock.clone(), root.child("asking"), root.child("lines"), Detail::Public));
         let gateway = Gateway::start(Parts {
+            writers: Arc::new(Plain::default()),
             store: steadfast_store::open(StoreSettings::Memory, &root, clock.clone(), Events::none()).await.unwrap(),
             models: Arc::new(models),
             providers: vec![Arc::new(Scripted::upstream("cloud-b", "big", acts)) as Arc<dyn Provider>],

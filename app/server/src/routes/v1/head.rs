@@ -1,7 +1,7 @@
 //! What the headers of an answer say about how it came about.
 
 use http::{HeaderMap, HeaderValue, header};
-use steadfast_gateway::{Arrival, AttemptNote, FromCache, Keep};
+use steadfast_gateway::{Arrival, AttemptNote, FromCache, Keep, Kept};
 
 use super::caller::RESUMABLE;
 
@@ -42,6 +42,15 @@ pub(super) fn says_how_old(headers: &mut HeaderMap, cached: FromCache) {
     put(headers, CACHE, word);
     headers.insert(header::AGE, age.as_secs().into());
     headers.remove(ATTEMPTS); // they were another question's
+}
+
+/// Whether it can also be read again when the program was started anew.
+pub(super) fn says_kept(headers: &mut HeaderMap, kept: Kept) {
+    match kept {
+        Kept::No => {}
+        Kept::Yes => put(headers, "x-steadfast-kept", "yes"),
+        Kept::NotYet | Kept::StoreAway => put(headers, "x-steadfast-kept", "no"),
+    }
 }
 
 /// A name that cannot stand in a header is left out; the body has it.

@@ -23,6 +23,7 @@ use steadfast_wire::{
 
 use super::{
     caller::{Caller, new_id},
+    head,
     leaving::Leaving,
     stream, whole as in_one_piece,
 };
@@ -62,9 +63,12 @@ pub(in crate::routes) async fn create(caller: Caller, JsonBytes(body): JsonBytes
             let waiting = queued(setting(), echo.clone());
             let writer = Box::new(Writer::new(setting(), echo));
             let handle = gateway.start_stream(streamed(request)?, spec, writer)?;
+            let kept = handle.kept().await;
             // The same request sent again finds what it began.
             if handle.id() == id {
-                Ok(axum::Json(waiting).into_response())
+                let mut response = axum::Json(waiting).into_response();
+                head::says_kept(response.headers_mut(), kept);
+                Ok(response)
             } else {
                 look_up(&gateway, handle.id()).await
             }
@@ -99,7 +103,9 @@ pub(in crate::routes) async fn read(
         return look_up(&gateway, &id).await;
     }
     let reader = gateway.read_stream(&id, PRINCIPAL, reading.place()?)?;
-    let frames = streams::frames(reader, WhenBehind::End);
+    // An earlier process numbered its events otherwise; the last one has the whole response.
+    let behind = if reader.is_of_an_earlier_process() { WhenBehind::Rest } else { WhenBehind::End };
+    let frames = streams::frames(reader, behind);
     let beating = sse::with_heartbeats(frames, stream::HEARTBEAT, house.clock.clone(), || sse::comment("alive"));
     Ok(sse::response(sse::until(&house.token, beating)))
 }

@@ -33,11 +33,14 @@ pub(super) async fn answer(
         // From here on the client needs to hear that we are alive, and the status code is given away.
         () = clock.sleep(EARLY_HEADERS) => None,
     };
+    // What outlives this process is on disk before anybody hears of it.
+    let kept = handle.kept().await;
     let (id, arrival) = (handle.id().to_owned(), handle.arrival());
     let frames = streams::frames(handle.into_reader(), WhenBehind::End);
     let beating = sse::with_heartbeats(frames, HEARTBEAT, clock, move || waiting(models.as_ref(), &asked_for));
     let mut response = sse::response(beating);
     head::says_where(response.headers_mut(), &id, keep, arrival);
+    head::says_kept(response.headers_mut(), kept);
     if let Some(opening) = opening {
         head::says_who(response.headers_mut(), &opening.model, &opening.target, &opening.attempts);
         head::says_how_old(response.headers_mut(), opening.cached);

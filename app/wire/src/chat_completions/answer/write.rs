@@ -17,7 +17,10 @@ use steadfast_contract::{
 
 pub use self::whole::whole;
 use super::super::question::read::UsageFrame;
-use crate::answer::{Manner, Setting, Told, own};
+use crate::{
+    again::{Memo, Speaks},
+    answer::{Manner, Setting, Told, own},
+};
 
 #[derive(Debug)]
 pub struct Writer {
@@ -88,6 +91,10 @@ impl AnswerWriter for Writer {
             "tool_calls": frames::calls(&self.told.calls),
             "finish_reason": self.told.finish.map(|reason| reason.as_str()),
         }] })
+    }
+
+    fn memo(&self) -> Value {
+        Memo::of(&self.setting, &self.told, Speaks::ChatCompletions { usage: self.usage_frame })
     }
 }
 

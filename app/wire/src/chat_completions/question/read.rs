@@ -5,7 +5,7 @@ mod sampling;
 mod tools;
 
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Number;
 use steadfast::Error;
 use steadfast_contract::chat::{ChatRequest, Protocol};
@@ -32,7 +32,8 @@ pub struct Question {
 }
 
 /// Whether a streamed answer tells its usage at its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum UsageFrame {
     Wanted,
     Unwanted,

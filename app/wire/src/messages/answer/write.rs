@@ -17,7 +17,10 @@ use steadfast_contract::{
 
 use self::blocks::Blocks;
 pub use self::whole::whole;
-use crate::answer::{Manner, Setting, Told, named, own};
+use crate::{
+    again::{Memo, Speaks},
+    answer::{Manner, Setting, Told, named, own},
+};
 
 #[derive(Debug)]
 pub struct Writer {
@@ -78,6 +81,10 @@ impl AnswerWriter for Writer {
 
     fn snapshot(&self) -> Value {
         whole::message(&self.told, &self.setting.identity)
+    }
+
+    fn memo(&self) -> Value {
+        Memo::of(&self.setting, &self.told, Speaks::Messages)
     }
 }
 

@@ -5,18 +5,24 @@
 
 mod items;
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use steadfast::{Code, Error};
 use steadfast_contract::{
     chat::Protocol,
     chunk::{Chunk, FinishReason, Frame, Piece},
+    code,
     stream_log::AnswerWriter,
     usage::Usage,
 };
 
 use self::items::Items;
-use crate::answer::{Collected, Setting, Told, json_bytes, named};
+use crate::{
+    again::{Memo, Speaks},
+    answer::{Collected, Setting, Told, json_bytes, named},
+};
 
 #[derive(Debug)]
 pub struct Writer {
@@ -66,6 +72,12 @@ impl Writer {
         let events = Events::default();
         Self { setting, echo, told: Told::default(), items, events, state: State::Queued, error: Value::Null }
     }
+
+    /// For a log whose first frame is number `first`.
+    pub(crate) fn beginning_at(mut self, first: u64) -> Self {
+        self.events.next = first.saturating_sub(1);
+        self
+    }
 }
 
 impl AnswerWriter for Writer {
@@ -90,15 +102,24 @@ impl AnswerWriter for Writer {
     }
 
     fn fail(&mut self, error: &Error) -> Vec<Frame> {
-        self.state = if error.code() == Code::CANCELLED { State::Cancelled } else { State::Failed };
+        self.state = match error.code() {
+            Code::CANCELLED => State::Cancelled,
+            code::INTERRUPTED => State::Incomplete,
+            _ => State::Failed,
+        };
         self.error = self.setting.error(error, &self.told);
         self.items.break_off();
-        self.events.add("response.failed", json!({ "response": self.response() }));
+        let name = if self.state == State::Incomplete { "response.incomplete" } else { "response.failed" };
+        self.events.add(name, json!({ "response": self.response() }));
         self.events.take()
     }
 
     fn snapshot(&self) -> Value {
         self.response()
+    }
+
+    fn memo(&self) -> Value {
+        Memo::of(&self.setting, &self.told, Speaks::Responses { echo: Cow::Borrowed(&self.echo) })
     }
 }
 
@@ -120,7 +141,8 @@ impl Writer {
         let error = Some(&self.error).filter(|error| !error.is_null());
         let told = |error: &Value| json!({ "code": error["code"], "message": error["message"] });
         response.insert("error".into(), json!(error.map(told)));
-        let details = self.told.finish.and_then(|reason| end_of(reason).1);
+        let interrupted = (self.state == State::Incomplete).then_some("interrupted");
+        let details = self.told.finish.map_or(interrupted, |reason| end_of(reason).1);
         response.insert("incomplete_details".into(), json!(details.map(|reason| json!({ "reason": reason }))));
         response.insert("model".into(), identity.model.as_str().into());
         response.insert("output".into(), self.items.output().into());
