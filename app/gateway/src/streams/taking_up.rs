@@ -19,6 +19,7 @@ use super::{
     registry::Streams,
     spec::{Keep, Opening, StreamSpec},
 };
+use crate::cached::FromCache;
 
 impl Streams {
     /// # Errors
@@ -73,7 +74,7 @@ impl Streams {
         let ended = self.when_ended(kept.end.as_ref());
         if let Some(opening) = &kept.opening {
             let (model, target) = (opening.model.clone(), opening.target.clone());
-            log.open(epoch, Opening { model, target, attempts: Vec::new() })?;
+            log.open(epoch, Opening { model, target, attempts: Vec::new(), cached: FromCache::Unasked })?;
         }
         for piece in pieces {
             if matches!(piece.chunk, Chunk::Finish { .. }) {

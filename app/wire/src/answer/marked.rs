@@ -50,6 +50,10 @@ impl<W: AnswerWriter> AnswerWriter for Marked<W> {
     fn snapshot(&self) -> Value {
         self.writer.snapshot()
     }
+
+    fn memo(&self) -> Value {
+        self.writer.memo()
+    }
 }
 
 /// The same body, with the mark.

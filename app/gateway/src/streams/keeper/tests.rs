@@ -81,7 +81,14 @@ fn kept_on(disk: &Arc<Disk>) -> (Arc<LiveStream>, LogWriter) {
     let keeper = Keeper { store, stream: Arc::clone(&stream), revision: 0, saved_bytes: 0 };
     drop(token.spawn("keep stream", keeper.keep()));
     let writer = LogWriter::first(Arc::clone(&stream));
-    writer.open(Opening { model: "big".into(), target: "cloud-b".into(), attempts: Vec::new() }).unwrap();
+    writer
+        .open(Opening {
+            model: "big".into(),
+            target: "cloud-b".into(),
+            attempts: Vec::new(),
+            cached: crate::cached::FromCache::Unasked,
+        })
+        .unwrap();
     (stream, writer)
 }
 
