@@ -39,7 +39,7 @@ impl Joint {
     pub(super) fn push(&mut self, text: &str) -> Judged {
         self.held.push_str(text);
         let held = self.held.chars().count();
-        if held < PROBATION || held < OVERLAP_MAX && self.may_still_repeat() {
+        if held < PROBATION || held < OVERLAP_MAX && (self.may_still_repeat() || self.only_repeats()) {
             return Judged::OnProbation;
         }
         self.judge()
@@ -87,6 +87,11 @@ impl Joint {
             let end = &self.given[start..];
             end.len() > self.held.len() && end.starts_with(&self.held)
         })
+    }
+
+    /// Whether the next character may be white space that was delivered already.
+    fn only_repeats(&self) -> bool {
+        !self.tail.is_empty() && self.repeated(&self.held) == self.held.len()
     }
 
     /// The white space that was delivered stands for the one that the continuation begins with.
@@ -172,6 +177,13 @@ mod tests {
         let mut joint = Joint::after(&delivered);
         assert_eq!(joint.push(&again[..100]), Judged::OnProbation);
         assert_eq!(joint.push(&format!("{}, until it stopped.", &again[100..])), joins(", until it stopped."));
+    }
+
+    #[test]
+    fn white_space_after_a_repetition_that_came_by_itself_is_not_doubled() {
+        let mut joint = Joint::after(&format!("{POEM} "));
+        assert_eq!(joint.push(&POEM[POEM.len() - 64..]), Judged::OnProbation);
+        assert_eq!(joint.push(" or when."), joins("or when."));
     }
 
     #[test]
