@@ -32,3 +32,25 @@ const MEBIBYTE: usize = 1024 * 1024;
 const MOST_MEBIBYTES: usize = 64 * 1024;
 /// A month: whoever wants an answer to stand for longer should write it down.
 const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_holds_and_the_rest_is_as_usual() {
+        let raw = RawCache { fresh_for: Some(Written(Duration::ZERO)), max_mib: Some(2), ..RawCache::default() };
+        assert_eq!(problems(&raw).count(), 0);
+        let usual = CacheSettings::default();
+        let expected = CacheSettings { fresh_for: Duration::ZERO, max_bytes: 2 * MEBIBYTE, ..usual };
+        assert_eq!(settings(&raw), expected);
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_told_by_name() {
+        let beyond = Some(Written(LONGEST + Duration::from_secs(1)));
+        let raw = RawCache { fresh_for: beyond, stale_for: beyond, max_mib: Some(0), ..RawCache::default() };
+        let names: Vec<_> = problems(&raw).map(|problem| problem.split(':').next().unwrap().to_owned()).collect();
+        assert_eq!(names, ["fresh_for", "stale_for", "max_mib"]);
+    }
+}
