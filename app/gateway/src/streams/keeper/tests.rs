@@ -132,6 +132,7 @@ async fn the_end_is_on_disk_before_anybody_sees_it() {
     assert!(writer.piece(Chunk::Text("more".into()).into()).is_err(), "the end is made");
     settle().await;
     assert_eq!((stream.state(), stream.log().last()), (StreamState::Running, before));
+    assert!(stream.log().snapshot().value["finish"].is_null(), "nor in a snapshot");
     disk.mood.store(WELL, Ordering::Release);
     // That write hangs; the end is shown all the same once a disk counts as away.
     let shown = Clock::real().now();
