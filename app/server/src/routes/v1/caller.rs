@@ -9,7 +9,10 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderMap, request::Parts};
 use steadfast::{CancelToken, Detail, Error};
-use steadfast_contract::{chat::ChatRequest, provider::Delivery};
+use steadfast_contract::{
+    chat::{ChatRequest, ToolArguments},
+    provider::Delivery,
+};
 use steadfast_gateway::{ChatAsk, Gateway, IdempotencyKey, Keep, StreamSpec};
 use steadfast_wire::{
     answer::{Explain, Identity, OwnEvents, Setting},
@@ -52,11 +55,14 @@ impl Caller {
     }
 
     /// The one place where a question for the gateway is made.
-    pub(super) fn ask(&self, request: ChatRequest, wanted: Wanted, token: &CancelToken) -> ChatAsk {
+    pub(super) fn ask(&self, mut request: ChatRequest, wanted: Wanted, token: &CancelToken) -> ChatAsk {
         let delivery = match wanted {
             Wanted::Stream => Delivery::Streamed,
             Wanted::Whole => Delivery::Whole,
         };
+        if self.headers.get("x-steadfast-tool-arguments").is_some_and(|value| value == "live") {
+            request.tool_arguments = ToolArguments::Live;
+        }
         ChatAsk {
             request,
             delivery,
