@@ -1,7 +1,5 @@
 //! Whether a model goes on from a begun answer: looked at by the real program, and then made use of.
 
-#![expect(clippy::unwrap_used, reason = "clippy knows test functions only, and the words they share are test code too")]
-
 use std::time::Duration;
 
 use serde_json::{Value, json};

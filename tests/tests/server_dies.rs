@@ -1,5 +1,11 @@
 //! The server itself is killed (`kill -9`), and started again on the same data.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy knows test functions only, and the words they share are test code too"
+)]
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -1,7 +1,11 @@
 //! The checker of the streams' laws over the real program: answers that break in the middle and are joined, read over
 //! real sockets, left and come back to.
 
-#![expect(clippy::unwrap_used, reason = "clippy knows test functions only, and the words they share are test code too")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "clippy knows test functions only, and the words they share are test code too"
+)]
 
 use reqwest::Response;
 use serde_json::{Value, json};

@@ -54,7 +54,10 @@ impl StreamStore for Disk {
     fn keep_stream<'a>(&'a self, _: &'a CancelToken, stream: KeptStream) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             match self.mood.load(Ordering::Acquire) {
-                WELL => Ok(self.written.lock().unwrap().push(stream)),
+                WELL => {
+                    self.written.lock().unwrap().push(stream);
+                    Ok(())
+                }
                 AWAY => Err(Error::storage_unavailable("away")),
                 _ => std::future::pending().await,
             }
