@@ -18,9 +18,21 @@ pub struct ChatRequest {
     pub format: AnswerFormat,
     /// How hard to think, in the provider's word: "low", "medium", "high".
     pub reasoning_effort: Option<String>,
+    pub tool_arguments: ToolArguments,
     /// What the client sent, word for word, for a provider that speaks the same protocol. It says the same as the
     /// other members, and more; `None` once the question was changed.
     pub source: Option<Source>,
+}
+
+/// How the arguments of a tool call reach whoever asked.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ToolArguments {
+    /// Held back until the call is whole: nobody can carry out half a call, and a line that drops in one leaves
+    /// nothing to take back.
+    #[default]
+    Whole,
+    /// As they come, for who shows them while they are written.
+    Live,
 }
 
 /// A question as it came in.

@@ -41,6 +41,16 @@ pub trait Provider: Send + Sync + Debug {
         Box::pin(async move { Ok(self.continuation(model)) })
     }
 
+    /// When somebody looked, in milliseconds since 1970, if what `continuation` says was found by looking.
+    fn continuation_found_ms(&self, _model: &str) -> Option<u64> {
+        None
+    }
+
+    /// The models whose settings want a look, and of which nothing is known, or nothing any more.
+    fn unverified(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// How long to wait for it.
     fn timers(&self) -> Timers {
         Timers::default()
@@ -110,6 +120,18 @@ pub enum Continuation {
     /// Counts as unsupported until somebody has looked.
     Unknown,
     Unsupported,
+}
+
+impl Continuation {
+    /// Its name on every surface.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Exact => "exact",
+            Self::Verified => "verified",
+            Self::Unknown => "unknown",
+            Self::Unsupported => "unsupported",
+        }
+    }
 }
 
 /// How long to wait for a target; each is a limit on silence, but for `whole`.

@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 
 use steadfast::{Attempt, Call, CancelToken, Clock, Deadline, Error, Events, Nudge, Ranked, RetryAdvice};
 use steadfast_contract::{
-    chat::{ChatRequest, Message, Role},
+    chat::{ChatRequest, Message, Role, ToolArguments},
     chunk::AnswerStream,
     model::Failure,
     provider::{Ask, Delivery},
@@ -169,8 +169,12 @@ impl Asker {
         let limits = self.limits(question, target);
         let watched =
             stream::watched(target.provider.open(self.ask_for(question, target)), limits, admission, call.clone());
-        let whole_calls = stream::whole_calls(watched.await?);
-        stream::first_content(whole_calls, &target.label(), |status| announcer.status(status)).await
+        let watched = watched.await?;
+        let pieces = match question.request.tool_arguments {
+            ToolArguments::Whole => stream::whole_calls(watched),
+            ToolArguments::Live => watched,
+        };
+        stream::first_content(pieces, &target.label(), |status| announcer.status(status)).await
     }
 
     fn limits(&self, question: &Question, target: &Target) -> Limits {

@@ -55,6 +55,9 @@ pub struct Listed {
     pub aliases: Vec<String>,
     /// Where it is in its life; `None` for remote models.
     pub status: Option<ModelStatus>,
+    /// Whether it goes on from a begun answer, and when that was found, in milliseconds since 1970.
+    pub continuation: Continuation,
+    pub continuation_found_ms: Option<u64>,
 }
 
 pub(crate) struct Routes {
@@ -187,6 +190,8 @@ impl Routes {
             owned_by: provider.name().to_owned(),
             aliases: tier.into_iter().chain(full).collect(),
             status: self.models.status(&model.id),
+            continuation: provider.continuation(&model.id),
+            continuation_found_ms: provider.continuation_found_ms(&model.id),
             id: model.id,
         }
     }

@@ -80,6 +80,14 @@ impl Provider for Anthropic {
         })
     }
 
+    fn continuation_found_ms(&self, model: &str) -> Option<u64> {
+        self.0.continuations.found_ms(model)
+    }
+
+    fn unverified(&self) -> Vec<String> {
+        self.0.continuations.unverified()
+    }
+
     fn timers(&self) -> Timers {
         self.0.timers()
     }

@@ -22,4 +22,4 @@ pub use http::connector::{Connection, Connector};
 pub use openai_compatible::OpenAiCompatible;
 pub use providers::{open, open_all};
 pub use secret::Secret;
-pub use settings::{FoundModels, ModelSettings, Timeouts, UpstreamProtocol, UpstreamSettings};
+pub use settings::{FoundModels, ModelSettings, Probing, Timeouts, UpstreamProtocol, UpstreamSettings};

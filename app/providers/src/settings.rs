@@ -53,8 +53,18 @@ pub struct ModelSettings {
     pub context: Option<u32>,
     /// Whether it goes on from a given beginning. `Unknown` until it is said here or a probe has looked.
     pub continuation: Continuation,
+    pub probing: Probing,
     /// What it can be given and asked for, as far as somebody has said.
     pub abilities: Abilities,
+}
+
+/// Whether somebody wants it looked at that a model goes on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Probing {
+    #[default]
+    Unwanted,
+    /// With a short question, at the start and once a month.
+    Wanted,
 }
 
 /// How long to wait for an upstream.
@@ -92,6 +102,7 @@ impl ModelSettings {
             tier: None,
             context: None,
             continuation: Continuation::Unknown,
+            probing: Probing::default(),
             abilities: Abilities::default(),
         }
     }

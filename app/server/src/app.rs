@@ -3,6 +3,7 @@
 //! Ending goes the other way round, one room after another, so that what is being written is finished by those
 //! who write it: first the gateway ends its runs, then the lines to clients, then the models, and the store last.
 
+mod continuations;
 mod discovery;
 mod local_models;
 mod reload;
@@ -51,6 +52,8 @@ impl App {
         let _owned_by_its_stage = app.stages.lines.spawn("settings watch", reloading.watch());
         let _owned_by_its_stage =
             app.stages.lines.spawn("model discovery", discovery::keep_asking(Arc::clone(&app.house)));
+        let looking = continuations::look(Arc::clone(&app.house));
+        let _owned_by_its_stage = app.stages.lines.spawn("continuation probes", looking);
         let _owned_by_its_stage = app.stages.lines.spawn("store watch", Arc::clone(&app.house).watch_store());
         Ok(app)
     }

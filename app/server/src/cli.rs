@@ -8,6 +8,7 @@ mod chat;
 mod check;
 mod client;
 mod completions;
+mod continuations;
 mod doctor;
 mod logging;
 mod models;
@@ -75,7 +76,8 @@ async fn carry_out(command: Command, settings: Settings, out: Out) -> Result<(),
         Command::Models => models::list(&settings, out).await,
         Command::Pull { model } => pull::pull(&settings, &model, out).await,
         Command::Doctor => doctor::doctor(&settings, out).await,
-        Command::Check => check::check(&settings, out),
+        Command::Check { probe: false } => check::check(&settings, out),
+        Command::Check { probe: true } => continuations::probe(&settings, out).await,
         // Both were answered before there was a runtime.
         Command::Completions { .. } | Command::EngineWorker => Ok(()),
     }

@@ -166,6 +166,12 @@ mod tests {
     }
 
     #[test]
+    fn sixteen_characters_are_a_repetition_and_fifteen_are_not() {
+        assert_eq!(joined(POEM, "ver asked it why or when."), joins(" or when."));
+        assert_eq!(joined(POEM, "er asked it why or when."), joins("er asked it why or when."));
+    }
+
+    #[test]
     fn a_new_beginning_of_a_few_words_is_taken_as_a_repetition() {
         assert_eq!(joined("The tide ", "The tide comes in."), joins("comes in."));
         assert_eq!(joined("1", "10"), joins("10"));

@@ -37,7 +37,7 @@ pub(super) struct Log {
     unsaid: Option<Error>,
     end_shown: EndShown,
     /// An end that is made and not yet shown.
-    held: Option<(Vec<Frame>, StreamState)>,
+    held: Option<HeldEnd>,
     /// What came before this process.
     earlier: Option<Earlier>,
 }
@@ -48,6 +48,13 @@ pub(super) enum EndShown {
     AtOnce,
     /// When [`Log::show_end`] says so: whoever reads it can then rely on its being kept.
     OnceKept,
+}
+
+/// An end that is made. Until it is shown, whoever asks gets what was said before it.
+struct HeldEnd {
+    frames: Vec<Frame>,
+    state: StreamState,
+    before: Option<Snapshot>,
 }
 
 /// A log of an earlier process, told anew in frames of its own after place `base`. Whoever has a place from before
@@ -121,9 +128,10 @@ impl Log {
             _ => None,
         };
         self.remembered_bytes += remembered(&piece.chunk);
+        let before = end.as_ref().and_then(|_| self.before_the_end());
         let frames = self.writer.piece(piece);
         match end {
-            Some(state) => self.end(frames, state, now),
+            Some(state) => self.end(HeldEnd { frames, state, before }, now),
             None => self.add(frames),
         }
         Ok(())
@@ -138,6 +146,7 @@ impl Log {
             (None, Some(Ok(_))) => StreamState::Incomplete { reason: error.code().name().to_owned() },
             (None, _) => StreamState::Failed { code: error.code() },
         };
+        let before = self.before_the_end();
         let frames = if self.opened.is_some() {
             self.writer.fail(&error)
         } else {
@@ -145,7 +154,7 @@ impl Log {
             self.unsaid = Some(error);
             Vec::new()
         };
-        self.end(frames, state, now);
+        self.end(HeldEnd { frames, state, before }, now);
         Ok(())
     }
 
@@ -157,9 +166,9 @@ impl Log {
 
     /// Shows the end that was held back; changes nothing when there is none.
     pub(super) fn show_end(&mut self, now: Instant) {
-        if let Some((frames, state)) = self.held.take() {
-            self.add(frames);
-            (self.state, self.ended) = (state, Some(now));
+        if let Some(held) = self.held.take() {
+            self.add(held.frames);
+            (self.state, self.ended) = (held.state, Some(now));
         }
     }
 
@@ -179,6 +188,9 @@ impl Log {
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {
+        if let Some(before) = self.held.as_ref().and_then(|held| held.before.as_ref()) {
+            return before.clone();
+        }
         Snapshot { epoch: self.epoch, through: self.last, value: self.writer.snapshot() }
     }
 
@@ -200,7 +212,7 @@ impl Log {
 
     /// The newest frame that is made, shown or not.
     pub(super) fn last_made(&self) -> u64 {
-        self.last + self.held.as_ref().map_or(0, |(frames, _)| frames.len() as u64)
+        self.last + self.held.as_ref().map_or(0, |held| held.frames.len() as u64)
     }
 
     pub(super) fn remembered_bytes(&self) -> usize {
@@ -227,7 +239,7 @@ impl Log {
 
     /// The end that is there or is held back.
     pub(super) fn end_made(&self) -> Option<&StreamState> {
-        self.held.as_ref().map(|(_, state)| state).or_else(|| Some(&self.state).filter(|state| state.is_end()))
+        self.held.as_ref().map(|held| &held.state).or_else(|| Some(&self.state).filter(|state| state.is_end()))
     }
 
     pub(super) fn ended(&self) -> Option<Instant> {
@@ -279,8 +291,13 @@ impl Log {
         }
     }
 
-    fn end(&mut self, frames: Vec<Frame>, state: StreamState, now: Instant) {
-        self.held = Some((frames, state));
+    /// What readers get while the end is held back; nothing where it is shown at once.
+    fn before_the_end(&self) -> Option<Snapshot> {
+        (self.end_shown == EndShown::OnceKept).then(|| self.snapshot())
+    }
+
+    fn end(&mut self, end: HeldEnd, now: Instant) {
+        self.held = Some(end);
         if self.end_shown == EndShown::AtOnce {
             self.show_end(now);
         }

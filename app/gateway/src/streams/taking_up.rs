@@ -1,7 +1,7 @@
 //! The streams of earlier processes, as the store has them: a whole one is there again, one in whose middle the
 //! process ended has what was kept of it and an honest end, one that is no longer kept is known to have been there.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use futures_util::future::join_all;
 use steadfast::{CancelToken, Error};
@@ -24,7 +24,7 @@ use crate::cached::FromCache;
 impl Streams {
     /// # Errors
     /// `STORAGE_UNAVAILABLE` and its kin when the store cannot be read.
-    pub(crate) async fn take_up(&self, writers: &dyn WriterAgain) -> Result<(), Error> {
+    pub(crate) async fn take_up(self: &Arc<Self>, writers: &dyn WriterAgain) -> Result<(), Error> {
         self.store.let_streams_go(&self.token, self.outdated()).await?;
         let kept = self.store.kept_streams(&self.token).await?;
         self.has_kept.store(!kept.is_empty(), Ordering::Relaxed);
@@ -42,6 +42,9 @@ impl Streams {
                 None => self.insert_gone(&spec),
             }
         }
+        if self.has_kept.load(Ordering::Relaxed) {
+            self.sweep();
+        }
         let settled = join_all(interrupted.into_iter().map(|stream| self.store.keep_stream(&self.token, stream))).await;
         settled.into_iter().collect()
     }
@@ -49,7 +52,7 @@ impl Streams {
     /// `None` when what was said is no longer kept, or cannot be read.
     fn told_anew(&self, kept: &KeptStream, spec: StreamSpec, writers: &dyn WriterAgain) -> Option<LiveStream> {
         let memo = kept.memo.as_ref()?;
-        let is_whole = kept.end.as_ref().is_some_and(|end| is_the_models_own(end));
+        let is_whole = kept.end.as_ref().is_some_and(is_the_models_own);
         let base = kept.last + if is_whole { 1 } else { PLACES_LOST };
         let (writer, pieces) = writers.again(memo, base + 1).ok()?;
         let epoch = self.epoch().max(kept.epoch + 1);

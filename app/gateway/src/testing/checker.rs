@@ -9,7 +9,7 @@ use std::{
 use serde_json::Value;
 use steadfast::Error;
 use steadfast_contract::{
-    chunk::{Frame, Piece},
+    chunk::{Frame, Piece, Seam},
     stream_log::{AnswerWriter, LogItem, StreamState},
 };
 
@@ -48,6 +48,13 @@ impl StreamChecker {
     #[must_use]
     pub fn knowing_voices(self, voice: fn(&str) -> Option<String>) -> Self {
         self.watched().ears.voice = Some(voice);
+        self
+    }
+
+    /// How to tell that a frame speaks of a seam: for streams whose writing cannot be watched.
+    #[must_use]
+    pub fn seeing_seams(self, seam: fn(&Frame) -> Option<Seam>) -> Self {
+        self.watched().ears.seam = Some(seam);
         self
     }
 

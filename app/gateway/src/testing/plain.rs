@@ -56,7 +56,7 @@ impl AnswerWriter for Plain {
     }
 
     fn snapshot(&self) -> Value {
-        json!({ "content": self.content })
+        json!({ "content": self.content, "finish": self.finish })
     }
 
     fn memo(&self) -> Value {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use steadfast_contract::{
-    chunk::{Chunk, Frame, Status},
+    chunk::{Chunk, Frame, Seam, Status},
     stream_log::{LogItem, StreamState},
 };
 
@@ -16,6 +16,8 @@ pub(super) struct Ears {
     pub(super) words_of: Option<fn(&serde_json::Value) -> Option<String>>,
     /// Which attempt at which target said these words.
     pub(super) voice: Option<fn(&str) -> Option<String>>,
+    /// Whether a frame speaks of a seam.
+    pub(super) seam: Option<fn(&Frame) -> Option<Seam>>,
 }
 
 #[derive(Debug, Default)]
@@ -60,19 +62,8 @@ impl Story {
             return Err((Law::OneWriter, format!("{chunk:?} was written after the end")));
         }
         match chunk {
-            Chunk::Status(Status::Seam(seam)) => {
-                if seam.at_chars as usize != self.chars {
-                    return Err((
-                        Law::TruthfulSeams,
-                        format!("a seam at {} is told of, where {} were said", seam.at_chars, self.chars),
-                    ));
-                }
-                self.seam = true;
-            }
-            Chunk::Text(text) => {
-                self.chars += text.chars().count();
-                self.hear(text, ears)?;
-            }
+            Chunk::Status(Status::Seam(seam)) => self.joined(seam)?,
+            Chunk::Text(text) => self.hear(text, ears)?,
             Chunk::ToolCall(part) => {
                 if let Some(id) = part.id.clone()
                     && !self.calls.insert(id.clone())
@@ -134,6 +125,9 @@ impl Story {
     }
 
     fn delivered_frame(&mut self, reader: usize, seq: u64, frame: &Frame, ears: Ears) -> Verdict {
+        if self.written.is_none() && !self.frames.contains_key(&seq) {
+            self.hear_frame(frame, ears)?;
+        }
         if self.frames.entry(seq).or_insert_with(|| frame.clone()) != frame {
             return Err((Law::PrefixImmutability, format!("{seq} is not what it was")));
         }
@@ -223,7 +217,28 @@ impl Story {
         }
     }
 
+    /// What was not seen written is judged as the first reader gets it.
+    fn hear_frame(&mut self, frame: &Frame, ears: Ears) -> Verdict {
+        if let Some(seam) = ears.seam.and_then(|seam| seam(frame)) {
+            self.joined(&seam)?;
+        }
+        match ears.words.and_then(|words| words(frame)) {
+            Some(text) => self.hear(&text, ears),
+            None => Ok(()),
+        }
+    }
+
+    fn joined(&mut self, seam: &Seam) -> Verdict {
+        if seam.at_chars as usize != self.chars {
+            let what = format!("a seam at {} is told of, where {} were said", seam.at_chars, self.chars);
+            return Err((Law::TruthfulSeams, what));
+        }
+        self.seam = true;
+        Ok(())
+    }
+
     fn hear(&mut self, text: &str, ears: Ears) -> Verdict {
+        self.chars += text.chars().count();
         let Some(voice) = ears.voice.and_then(|voice| voice(text)) else { return Ok(()) };
         let before = self.voice.replace(voice.clone());
         let seam = std::mem::take(&mut self.seam);

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::StreamExt;
 use steadfast::{CancelReason, Code, Error};
 use steadfast_contract::{
-    chat::{AnswerFormat, ChatRequest, Role, Tool},
+    chat::{AnswerFormat, ChatRequest, Role, Tool, ToolArguments},
     chunk::{Chunk, FinishReason, SeamMethod},
     code,
     provider::Continuation,
@@ -147,6 +147,17 @@ async fn a_break_after_a_call_was_shown_ends_with_a_code_of_its_own() {
     let heard = hear(&house, with_tool("genius")).await;
     is_incomplete(&heard, code::TOOL_CALL_TRUNCATED, "");
     assert!(b.asked().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn arguments_that_are_shown_live_are_there_at_once_and_a_break_in_them_has_that_code() {
+    let first = vec![Line::Call(0, r#"{"at":"#)];
+    let (house, _, b) = two(first, Continuation::Verified, vec![Act::says(&["never"])]).await;
+    let plain = with_tool("genius");
+    let live = ChatAsk { request: ChatRequest { tool_arguments: ToolArguments::Live, ..plain.request }, ..plain };
+    let heard = hear(&house, live).await;
+    is_incomplete(&heard, code::TOOL_CALL_TRUNCATED, "");
+    assert_eq!((heard.calls.concat().as_str(), b.asked().len()), (r#"{"at":"#, 0));
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,11 +16,13 @@ use steadfast_contract::{
     provider::{Ask, Continuation, Delivery},
 };
 
-use crate::settings::ModelSettings;
+use crate::settings::{ModelSettings, Probing};
 
 #[derive(Debug)]
 pub(crate) struct Continuations {
     configured: HashMap<String, Continuation>,
+    /// The models whose settings want a look.
+    wanted: Vec<String>,
     found: Mutex<HashMap<String, Finding>>,
     clock: Clock,
 }
@@ -35,17 +37,29 @@ struct Finding {
 impl Continuations {
     pub(super) fn new(models: &[ModelSettings], clock: Clock) -> Self {
         let configured = models.iter().map(|model| (model.id.clone(), model.continuation)).collect();
-        Self { configured, found: Mutex::default(), clock }
+        let wanted = models.iter().filter(|model| model.probing == Probing::Wanted);
+        Self { configured, wanted: wanted.map(|model| model.id.clone()).collect(), found: Mutex::default(), clock }
     }
 
     pub(crate) fn of(&self, model: &str) -> Continuation {
-        let now_ms = self.clock.unix_ms();
-        let found = self.found().get(model).copied();
-        let fresh = found.filter(|found| now_ms.saturating_sub(found.at_ms) < FRESH.as_millis() as u64);
-        fresh
+        self.fresh(model)
             .map(|found| found.continuation)
             .or_else(|| self.configured.get(model).copied())
             .unwrap_or(Continuation::Unknown)
+    }
+
+    pub(crate) fn found_ms(&self, model: &str) -> Option<u64> {
+        self.fresh(model).map(|found| found.at_ms)
+    }
+
+    pub(crate) fn unverified(&self) -> Vec<String> {
+        self.wanted.iter().filter(|model| self.fresh(model).is_none()).cloned().collect()
+    }
+
+    fn fresh(&self, model: &str) -> Option<Finding> {
+        let now_ms = self.clock.unix_ms();
+        let found = self.found().get(model).copied();
+        found.filter(|found| now_ms.saturating_sub(found.at_ms) < FRESH.as_millis() as u64)
     }
 
     /// The model itself said that it does not.
@@ -147,6 +161,18 @@ mod tests {
         assert_eq!((continuations.of("b"), continuations.of("c")), (Continuation::Unknown, Continuation::Unknown));
         continuations.is_refused("a");
         assert_eq!(continuations.of("a"), Continuation::Unsupported);
+    }
+
+    #[test]
+    fn a_model_is_looked_at_when_the_settings_want_it_and_nothing_is_known() {
+        let clock = Clock::manual();
+        let wanted = ModelSettings { probing: Probing::Wanted, ..ModelSettings::named("a") };
+        let continuations = Continuations::new(&[wanted, ModelSettings::named("b")], clock.clone());
+        assert_eq!((continuations.unverified(), continuations.found_ms("a")), (vec!["a".to_owned()], None));
+        continuations.keep("a", Continuation::Verified);
+        assert_eq!((continuations.unverified(), continuations.found_ms("a")), (vec![], Some(clock.unix_ms())));
+        clock.advance(FRESH);
+        assert_eq!((continuations.unverified(), continuations.found_ms("a")), (vec!["a".to_owned()], None));
     }
 
     #[test]

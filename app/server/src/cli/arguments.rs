@@ -65,7 +65,11 @@ pub(super) enum Command {
     /// Look for what could keep this from working here
     Doctor,
     /// Read the settings, say what holds, and stop
-    Check,
+    Check {
+        /// Also ask every model of every upstream whether it goes on from a begun answer
+        #[arg(long)]
+        probe: bool,
+    },
     /// Write the completions for a shell
     Completions { shell: Shell },
     /// The child process that holds a model

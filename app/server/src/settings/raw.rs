@@ -131,6 +131,8 @@ pub(super) struct RawModel {
 #[serde(rename_all = "lowercase")]
 pub(super) enum RawContinuation {
     Verified,
+    /// Whoever runs this shall look.
+    Probe,
     Unsupported,
     #[default]
     Unknown,

@@ -7,7 +7,7 @@ use steadfast_contract::{
     provider::{Continuation, Timers},
 };
 use steadfast_gateway::{ChainSettings, Order};
-use steadfast_providers::{FoundModels, ModelSettings, Timeouts, UpstreamProtocol};
+use steadfast_providers::{FoundModels, ModelSettings, Probing, Timeouts, UpstreamProtocol};
 
 use super::{
     duration::Written,
@@ -60,7 +60,11 @@ pub(super) fn model(raw: &RawModel, tier: Option<Tier>) -> ModelSettings {
         continuation: match raw.continuation {
             RawContinuation::Verified => Continuation::Verified,
             RawContinuation::Unsupported => Continuation::Unsupported,
-            RawContinuation::Unknown => Continuation::Unknown,
+            RawContinuation::Unknown | RawContinuation::Probe => Continuation::Unknown,
+        },
+        probing: match raw.continuation {
+            RawContinuation::Probe => Probing::Wanted,
+            RawContinuation::Verified | RawContinuation::Unsupported | RawContinuation::Unknown => Probing::Unwanted,
         },
         abilities: Abilities { tools: raw.tools, images: raw.images, schema: raw.schema },
         ..ModelSettings::named(raw.id.clone())

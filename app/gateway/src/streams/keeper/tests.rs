@@ -54,7 +54,10 @@ impl StreamStore for Disk {
     fn keep_stream<'a>(&'a self, _: &'a CancelToken, stream: KeptStream) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
             match self.mood.load(Ordering::Acquire) {
-                WELL => Ok(self.written.lock().unwrap().push(stream)),
+                WELL => {
+                    self.written.lock().unwrap().push(stream);
+                    Ok(())
+                }
                 AWAY => Err(Error::storage_unavailable("away")),
                 _ => std::future::pending().await,
             }
@@ -139,6 +142,7 @@ async fn the_end_is_on_disk_before_anybody_sees_it() {
     assert!(writer.piece(Chunk::Text("more".into()).into()).is_err(), "the end is made");
     settle().await;
     assert_eq!((stream.state(), stream.log().last()), (StreamState::Running, before));
+    assert!(stream.log().snapshot().value["finish"].is_null(), "nor in a snapshot");
     disk.mood.store(WELL, Ordering::Release);
     // That write hangs; the end is shown all the same once a disk counts as away.
     let shown = Clock::real().now();

@@ -14,6 +14,8 @@ pub(crate) struct Trace {
 pub(crate) struct Tally {
     seen: BTreeMap<String, usize>,
     pub(crate) failed: Vec<u64>,
+    /// What one of them did: enough to begin with.
+    story: Option<String>,
 }
 
 impl Trace {
@@ -30,10 +32,8 @@ impl Tally {
     }
 
     pub(crate) fn failed(&mut self, seed: u64, story: &str) {
-        if self.failed.is_empty() {
-            eprintln!("seed {seed}:\n{story}"); // one story is enough to begin with
-        }
         self.failed.push(seed);
+        self.story.get_or_insert_with(|| format!("seed {seed}:\n{story}"));
     }
 
     #[track_caller]
@@ -73,6 +73,7 @@ impl Sum for Tally {
                 *sum.seen.entry(what).or_default() += times;
             }
             sum.failed.extend(tally.failed);
+            sum.story = sum.story.or(tally.story);
             sum
         })
     }
@@ -81,6 +82,7 @@ impl Sum for Tally {
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.seen.iter().try_for_each(|(what, times)| writeln!(f, "{times:>8}  {what}"))?;
-        writeln!(f, "{:>8}  seeds failed: {:?}", self.failed.len(), self.failed)
+        writeln!(f, "{:>8}  seeds failed: {:?}", self.failed.len(), self.failed)?;
+        self.story.as_ref().map_or(Ok(()), |story| writeln!(f, "{story}"))
     }
 }

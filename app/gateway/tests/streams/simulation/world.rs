@@ -115,9 +115,8 @@ fn check_the_text(visited: &Visited, upstreams: &[Upstream]) -> Result<(), Strin
     let (StreamState::Completed, Some(text)) = (&visited.state, &visited.text) else { return Ok(()) };
     let voices: std::collections::BTreeSet<_> = text.split_inclusive(' ').filter_map(voice).collect();
     let mut voices = voices.into_iter();
-    let only = match (voices.next(), voices.next()) {
-        (Some(only), None) => only,
-        _ => return check_what_was_joined(visited, text, upstreams),
+    let (Some(only), None) = (voices.next(), voices.next()) else {
+        return check_what_was_joined(visited, text, upstreams);
     };
     let truth = upstreams.iter().find_map(|upstream| upstream.whole(&only));
     if truth.as_ref() == Some(text) {

@@ -9,7 +9,10 @@ use axum::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, request::Parts};
 use steadfast::{CancelToken, Detail, Error};
-use steadfast_contract::{chat::ChatRequest, provider::Delivery};
+use steadfast_contract::{
+    chat::{ChatRequest, ToolArguments},
+    provider::Delivery,
+};
 use steadfast_gateway::{ChatAsk, Gateway, GoesOn, IdempotencyKey, Keep, StreamSpec};
 use steadfast_wire::{
     answer::{Explain, Identity, OwnEvents, Setting},
@@ -56,11 +59,14 @@ impl Caller {
     ///
     /// # Errors
     /// `VALIDATION` for a header that says what cannot be meant.
-    pub(super) fn ask(&self, request: ChatRequest, wanted: Wanted, token: &CancelToken) -> Result<ChatAsk, Error> {
+    pub(super) fn ask(&self, mut request: ChatRequest, wanted: Wanted, token: &CancelToken) -> Result<ChatAsk, Error> {
         let delivery = match wanted {
             Wanted::Stream => Delivery::Streamed,
             Wanted::Whole => Delivery::Whole,
         };
+        if self.headers.get("x-steadfast-tool-arguments").is_some_and(|value| value == "live") {
+            request.tool_arguments = ToolArguments::Live;
+        }
         let cache = cache_wish::of(&self.headers)?;
         Ok(ChatAsk {
             request,

@@ -38,6 +38,12 @@ fn entry(name: &str, model: &Listed, created: u64) -> Value {
         "object": "model",
         "created": created,
         "owned_by": model.owned_by,
-        "steadfast": { "alias_of": alias_of, "aliases": model.aliases, "status": model.status },
+        "steadfast": {
+            "alias_of": alias_of,
+            "aliases": model.aliases,
+            "status": model.status,
+            "continuation": model.continuation.as_str(),
+            "continuation_found": model.continuation_found_ms.map(|found_ms| found_ms / 1000),
+        },
     })
 }

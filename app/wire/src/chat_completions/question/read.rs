@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Number;
 use steadfast::Error;
-use steadfast_contract::chat::{ChatRequest, Protocol};
+use steadfast_contract::chat::{ChatRequest, Protocol, ToolArguments};
 
 use self::{
     messages::RawMessage,
@@ -52,6 +52,7 @@ pub fn read(body: Bytes) -> Result<Question, Error> {
     let tool_choice = tools::choice(raw.tool_choice, &tools, &foreign)?;
     question::ask_for_foreign_tools(&mut messages, foreign);
     let request = ChatRequest {
+        tool_arguments: ToolArguments::default(),
         model: names::model(raw.model)?,
         messages,
         sampling,

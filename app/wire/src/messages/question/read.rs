@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Number;
 use steadfast::Error;
-use steadfast_contract::chat::{ChatRequest, Message, Part, Protocol, Role, Sampling};
+use steadfast_contract::chat::{ChatRequest, Message, Part, Protocol, Role, Sampling, ToolArguments};
 
 use self::{
     blocks::{Content, RawRole},
@@ -56,6 +56,7 @@ fn check(raw: Raw, body: Bytes) -> Result<Question, Error> {
     let tool_choice = tools::choice(raw.tool_choice, &tools, &foreign)?;
     question::ask_for_foreign_tools(&mut messages, foreign);
     let request = ChatRequest {
+        tool_arguments: ToolArguments::default(),
         model: names::model(raw.model)?,
         messages,
         sampling,

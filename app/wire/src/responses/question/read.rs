@@ -8,7 +8,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Number, Value, value::RawValue};
 use steadfast::Error;
-use steadfast_contract::chat::{ChatRequest, Message, Protocol, Role, Sampling};
+use steadfast_contract::chat::{ChatRequest, Message, Protocol, Role, Sampling, ToolArguments};
 
 use self::tools::{RawChoice, RawTool, Text};
 use crate::{
@@ -52,6 +52,7 @@ pub fn read(body: Bytes) -> Result<Question, Error> {
     let echo = echo(&body)?;
     let tools = tools::check(raw.tools.unwrap_or_default())?;
     let request = ChatRequest {
+        tool_arguments: ToolArguments::default(),
         model: names::model(raw.model)?,
         messages,
         sampling,
