@@ -3,6 +3,7 @@
 //! Ending goes the other way round, one room after another, so that what is being written is finished by those
 //! who write it: first the gateway ends its runs, then the lines to clients, then the models, and the store last.
 
+mod files;
 mod local_models;
 mod reload;
 mod rooms;
@@ -54,12 +55,14 @@ impl App {
     /// The first phase: the page opens, and calls wait for the rest.
     async fn open_doors(settings: &Settings) -> Result<Self, Error> {
         let (clock, stages) = (Clock::real(), Stages::new(Self::events()));
+        files::allow(settings.connections.files());
         let listener = edge::bind(&settings.listen).await?;
         let address =
             listener.local_addr().map_err(|error| Error::internal("the listener has no address").with_source(error))?;
         let house = Arc::new(House::new(clock.clone(), stages.asking.clone(), stages.lines.clone(), settings.detail));
         let (router, hosts) = (routes::router(Arc::clone(&house)), HostCheck::new(address, &settings.listen.hosts));
-        let edge = Edge::new(Answerer { router, hosts, detail: settings.detail, clock }, stages.lines.clone());
+        let answerer = Answerer { router, hosts, detail: settings.detail, clock };
+        let edge = Edge::new(answerer, settings.connections, stages.lines.clone());
         let _owned_by_its_stage = stages.accepting.spawn("accept", edge.accept(listener, stages.accepting.clone()));
         Ok(Self { address, house, stages })
     }
