@@ -18,7 +18,7 @@ use crate::settings::GatewaySettings;
 pub(crate) struct TargetHealth {
     pub(crate) breaker: Breaker,
     pub(crate) budget: Budget,
-    name: String,
+    name: Arc<str>,
     clock: Clock,
     state: Arc<Mutex<State>>,
 }
@@ -68,7 +68,7 @@ impl TargetHealth {
                 .named(name.to_owned())
                 .with_clock(clock.clone()),
             budget: Budget::default().named(name.to_owned()).with_clock(clock.clone()),
-            name: name.to_owned(),
+            name: name.into(),
             clock: clock.clone(),
             state: Arc::default(),
         }

@@ -55,12 +55,19 @@ async fn read(body: Body, clock: &Clock) -> Result<Bytes, Error> {
         collected = whole => collected,
         () = clock.sleep(BODY_TIME) => return Err(Error::new(code::REQUEST_TIMEOUT)),
     };
-    collected.map(http_body_util::Collected::to_bytes).map_err(|error| match error.is::<LengthLimitError>() {
+    collected.map(|whole| of_its_own(whole.to_bytes())).map_err(|error| match error.is::<LengthLimitError>() {
         true => Error::new(code::REQUEST_TOO_LARGE),
         false => Error::validation("The body of the request ended early."),
     })
 }
 
+/// A small body is a slice of the connection's read buffer, and would keep all of that for as long as the answer takes.
+fn of_its_own(body: Bytes) -> Bytes {
+    if body.len() < SMALL { Bytes::copy_from_slice(&body) } else { body }
+}
+
+/// As large as hyper's smallest buffer.
+const SMALL: usize = 8 * 1024;
 const BODY_BYTES: usize = 8 * 1024 * 1024;
 /// 8 MiB take this long at 1.2 Mbit/s; whoever is slower than that is holding us up.
 const BODY_TIME: Duration = Duration::from_secs(60);
