@@ -10,6 +10,7 @@ use super::{
     goals::Goal,
     measure::RESTING,
     peers::Peers,
+    processes,
 };
 use crate::today;
 
@@ -23,11 +24,13 @@ pub fn page(measured: &[Figures], absent: &[String], cores: Cores) -> String {
         Cores::Apart { .. } => "one core has whoever is measured, another the load and the upstream",
         Cores::Shared => "all of it on the same cores",
     };
+    let priority =
+        if processes::goes_first() { ", all at real-time priority because others were busy there" } else { "" };
     let told = format!(
         "One upstream that answers at once, one load generator, and between them one after the other: a release build \
          of this program with everything on (breakers, budgets, limits, the numbered log, request ids, logging at \
          `info`) but the local engine, which is a process of its own; nginx as a plain proxy; a Rust router from PyPI; \
-         and LiteLLM. One run on {}, {placed}.\n\n",
+         and LiteLLM. One run on {}, {placed}{priority}.\n\n",
         machine()
     );
     text.push_str(&told);
@@ -140,7 +143,8 @@ const LEGEND: &str = "
   Load and upstream never sleep, so nobody pays for waking them.
 - **at 256 streams**: the most that was held above idle while 256 streams ran at 50 words a second; what is shared
   counts by its share.
-- **a resting stream**: above idle, for each of 10,000 streams that have begun and say nothing more.
+- **a resting stream**: above idle, for each of 10,000 streams that have begun and say nothing more. Each is two open
+  files in whoever is measured; where a process may have 20,000 of them, there are some less.
 ";
 
 /// From callgrind and massif, by hand: which parts there are does not change from run to run.
