@@ -1,7 +1,11 @@
 //! What it costs to have the house between a client and an upstream, beside others that stand there: a web server, a
 //! Rust router, the gateway that most people use. One run, one machine, the same load and the same upstream, both ours.
 
+mod bench;
+mod cores;
 mod document;
+mod figures;
+mod goals;
 mod load;
 mod measure;
 mod mock;
@@ -9,8 +13,9 @@ mod peers;
 mod processes;
 
 pub use self::{
-    document::write,
-    measure::{Figures, measure},
-    mock::Mock,
-    peers::{Peer, Peers},
+    bench::Bench,
+    cores::Cores,
+    document::{page, readme},
+    figures::Figures,
+    goals::Goal,
 };

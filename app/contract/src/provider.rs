@@ -20,6 +20,11 @@ pub trait Provider: Send + Sync + Debug {
     /// What it can answer with, as far as is known now. Must not wait.
     fn models(&self) -> Vec<ModelInfo>;
 
+    /// The first of its models that is `wanted`. Asked for every question, so it copies no other.
+    fn find(&self, wanted: &dyn Fn(&ModelInfo) -> bool) -> Option<ModelInfo> {
+        self.models().into_iter().find(wanted)
+    }
+
     /// The protocol whose questions it can pass on word for word, and whose answers carry their frames.
     fn protocol(&self) -> Option<Protocol> {
         None

@@ -108,7 +108,11 @@ impl Models {
     }
 
     pub fn infos(&self) -> Vec<ModelInfo> {
-        self.host.slots.iter().map(|slot| slot.entry.info()).collect()
+        self.host.slots.iter().map(|slot| slot.info.clone()).collect()
+    }
+
+    pub(crate) fn find(&self, wanted: &dyn Fn(&ModelInfo) -> bool) -> Option<ModelInfo> {
+        self.host.slots.iter().map(|slot| &slot.info).find(|info| wanted(info)).cloned()
     }
 
     /// Answers with a ready model. One that is not ready is asked to become so, and the answer is `MODEL_LOADING`.

@@ -36,6 +36,10 @@ impl Provider for EngineProvider {
         self.models.infos()
     }
 
+    fn find(&self, wanted: &dyn Fn(&ModelInfo) -> bool) -> Option<ModelInfo> {
+        self.models.find(wanted)
+    }
+
     fn open(&self, ask: Ask) -> BoxFuture<'_, Result<AnswerStream, Error>> {
         Box::pin(async move { self.models.generate(ask.request, ask.token).await.map(never_on_a_wire) })
     }

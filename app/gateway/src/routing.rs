@@ -30,7 +30,7 @@ use crate::settings::{ChainSettings, GatewaySettings, tier_name};
 #[derive(Debug, Clone)]
 pub(crate) struct Target {
     pub(crate) provider: Arc<dyn Provider>,
-    pub(crate) model: ModelInfo,
+    pub(crate) model: Arc<ModelInfo>,
     pub(crate) health: TargetHealth,
     /// What its chain calls it.
     pub(crate) link: String,
@@ -82,6 +82,11 @@ impl Known {
             .map(|(name, links)| (name.clone(), ChainOrder::new(links, settings.chains.get(name).unwrap_or(&usual))));
         let orders = orders.collect();
         Self { providers, settings, orders }
+    }
+
+    fn find(&self, wanted: impl Fn(&dyn Provider, &ModelInfo) -> bool) -> Option<(&Arc<dyn Provider>, ModelInfo)> {
+        let of = |provider: &Arc<dyn Provider>| provider.find(&|model| wanted(provider.as_ref(), model));
+        self.providers.iter().find_map(|provider| Some((provider, of(provider)?)))
     }
 
     fn models(&self) -> impl Iterator<Item = (&Arc<dyn Provider>, ModelInfo)> {
@@ -162,18 +167,15 @@ impl Routes {
     }
 
     fn find(&self, known: &Known, name: &str) -> Option<Target> {
+        let is_of_tier = |model: &ModelInfo| model.tier.is_some_and(|tier| tier_name(tier) == name);
         let (provider, model) = known
-            .models()
-            .find(|(_, model)| {
-                model.id == name
-                    || model.tier.is_some_and(|tier| tier_name(tier) == name) && model.place == Place::ThisMachine
-            })
-            .or_else(|| known.models().find(|(provider, model)| full_name(provider.as_ref(), model) == name))
-            .or_else(|| known.models().find(|(_, model)| model.tier.is_some_and(|tier| tier_name(tier) == name)))?;
+            .find(|_, model| model.id == name || is_of_tier(model) && model.place == Place::ThisMachine)
+            .or_else(|| known.find(|provider, model| is_full_name(name, provider, model)))
+            .or_else(|| known.find(|_, model| is_of_tier(model)))?;
         Some(Target {
             provider: Arc::clone(provider),
             health: self.healths.of(full_name(provider.as_ref(), &model).as_str()),
-            model,
+            model: Arc::new(model),
             link: name.to_owned(),
             is_router: known.settings.routers.contains(provider.name()),
         })
@@ -203,6 +205,16 @@ impl Routes {
         names.sort();
         names.dedup();
         Error::not_found("model", name).with_suggestion(format!("Ask for one of: {}.", names.join(", ")))
+    }
+}
+
+/// Whether `full_name` is `name`, without making it.
+fn is_full_name(name: &str, provider: &dyn Provider, model: &ModelInfo) -> bool {
+    match model.place {
+        Place::ThisMachine => name == model.id,
+        Place::Remote => {
+            name.strip_prefix(provider.name()).and_then(|rest| rest.strip_prefix('/')) == Some(model.id.as_str())
+        }
     }
 }
 

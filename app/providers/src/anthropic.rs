@@ -61,6 +61,10 @@ impl Provider for Anthropic {
         self.0.models.all()
     }
 
+    fn find(&self, wanted: &dyn Fn(&ModelInfo) -> bool) -> Option<ModelInfo> {
+        self.0.models.find(wanted)
+    }
+
     fn protocol(&self) -> Option<Protocol> {
         Some(Protocol::Messages)
     }

@@ -86,6 +86,10 @@ impl Provider for OpenAiCompatible {
         self.0.models.all()
     }
 
+    fn find(&self, wanted: &dyn Fn(&ModelInfo) -> bool) -> Option<ModelInfo> {
+        self.0.models.find(wanted)
+    }
+
     fn protocol(&self) -> Option<Protocol> {
         Some(Protocol::ChatCompletions)
     }

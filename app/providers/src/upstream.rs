@@ -110,7 +110,8 @@ impl Upstream {
         }
         let limits = Limits { silence: self.timeouts.silence, whole: self.whole() };
         let answer = self.send(&call, request, &speaker, limit).await?;
-        let reading = Reading::new(answer, reader, speaker, call, ask.delivery, limits);
+        // In a box: an unfolded state is moved twice for every piece.
+        let reading = Box::new(Reading::new(answer, reader, speaker, call, ask.delivery, limits));
         Ok(Box::pin(unfold(reading, |mut reading| async move { reading.next().await.map(|piece| (piece, reading)) })))
     }
 

@@ -5,6 +5,7 @@
 
 mod continuations;
 mod discovery;
+mod files;
 mod local_models;
 mod reload;
 mod rooms;
@@ -61,12 +62,14 @@ impl App {
     /// The first phase: the page opens, and calls wait for the rest.
     async fn open_doors(settings: &Settings) -> Result<Self, Error> {
         let (clock, stages) = (Clock::real(), Stages::new(Self::events()));
+        files::allow(settings.connections.files());
         let listener = edge::bind(&settings.listen).await?;
         let address =
             listener.local_addr().map_err(|error| Error::internal("the listener has no address").with_source(error))?;
         let house = Arc::new(House::new(clock.clone(), stages.asking.clone(), stages.lines.clone(), settings.detail));
         let (router, hosts) = (routes::router(Arc::clone(&house)), HostCheck::new(address, &settings.listen.hosts));
-        let edge = Edge::new(Answerer { router, hosts, detail: settings.detail, clock }, stages.lines.clone());
+        let answerer = Answerer { router, hosts, detail: settings.detail, clock };
+        let edge = Edge::new(answerer, settings.connections, stages.lines.clone());
         let _owned_by_its_stage = stages.accepting.spawn("accept", edge.accept(listener, stages.accepting.clone()));
         Ok(Self { address, house, stages })
     }

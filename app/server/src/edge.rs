@@ -27,6 +27,7 @@ pub(crate) use self::{
     answer::Answerer, bind::bind, host_check::HostCheck, media_type::MediaType, request_id::RequestId,
 };
 use self::{connections::Connections, patience::Pulse, watched::Watched};
+use crate::settings::ConnectionLimits;
 
 /// Everything that a connection needs, shared by all of them.
 #[derive(Debug, Clone)]
@@ -39,9 +40,9 @@ pub(crate) struct Edge {
 }
 
 impl Edge {
-    pub(crate) fn new(answerer: Answerer, token: CancelToken) -> Self {
+    pub(crate) fn new(answerer: Answerer, limits: ConnectionLimits, token: CancelToken) -> Self {
         let clock = answerer.clock.clone();
-        Self { answerer: Arc::new(answerer), connections: Connections::default(), clock, token }
+        Self { answerer: Arc::new(answerer), connections: Connections::within(limits), clock, token }
     }
 
     /// Accepts until `accepting` is cancelled. Connections that are open by then go on.
@@ -79,12 +80,14 @@ impl Edge {
         let io = TokioIo::new(Watched::new(stream, pulse.clone()));
         let answer = service_fn(|request| {
             let (answerer, busy) = (Arc::clone(&self.answerer), pulse.request_begins());
-            async move { Ok::<_, Infallible>(busy.until_sent(answerer.answer(request).await)) }
+            // In a box, which goes when the answer's headers are there: hyper keeps the room for as long as it sends.
+            Box::pin(async move { Ok::<_, Infallible>(busy.until_sent(answerer.answer(request).await)) })
         });
         let mut connection = pin!(
             http1::Builder::new().max_buf_size(HEADER_BYTES).max_headers(HEADER_COUNT).serve_connection(io, answer)
         );
         let ended = tokio::select! {
+            biased; // the pulse looks at what the connection has just done
             ended = connection.as_mut() => ended,
             phase = pulse.ran_out(&self.clock) => return debug!(%peer, ?phase, "connection closed, it was silent for too long"),
             _shutdown = self.token.cancelled() => {

@@ -81,6 +81,10 @@ impl House {
     }
 
     pub(crate) async fn gateway(&self) -> Result<Arc<Gateway>, Error> {
+        // Every question comes by here, and only the first ones have to wait.
+        if let Some(rooms) = self.rooms.borrow().as_ref() {
+            return Ok(Arc::clone(&rooms.gateway));
+        }
         Ok(self.rooms().await?.gateway)
     }
 

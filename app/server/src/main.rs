@@ -2,6 +2,7 @@
 //! parts are put together in `app`. The engine's child process is this same program with another first word.
 
 mod app;
+mod bell;
 mod cli;
 mod edge;
 mod error_reply;

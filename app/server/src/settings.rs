@@ -33,6 +33,7 @@ pub(crate) struct Flags {
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) listen: Listen,
+    pub(crate) connections: ConnectionLimits,
     pub(crate) data_dir: PathBuf,
     pub(crate) models: Models,
     pub(crate) gateway: GatewaySettings,
@@ -61,6 +62,34 @@ pub(crate) struct Listen {
     /// Names beside `localhost` by which browsers may call us.
     pub(crate) hosts: Vec<String>,
 }
+
+/// How many connections may be open; whoever comes beyond that is turned away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ConnectionLimits {
+    pub(crate) total: usize,
+    /// From one address of another machine.
+    pub(crate) per_address: usize,
+    /// From one of this machine's loopback addresses: browsers, agents and a proxy all come from the same.
+    pub(crate) per_local_address: usize,
+}
+
+impl Default for ConnectionLimits {
+    /// What 100 MB of memory carry when all of them wait for an answer; a quarter for this machine's programs, so
+    /// that one of them that runs wild does not shut the others out.
+    fn default() -> Self {
+        Self { total: 4096, per_address: 64, per_local_address: 1024 }
+    }
+}
+
+impl ConnectionLimits {
+    /// Open files that so many connections may need: each of them one, and another to an upstream.
+    pub(crate) fn files(self) -> u64 {
+        2 * self.total as u64 + FILES_OF_OUR_OWN
+    }
+}
+
+/// The store, the log, models and their workers.
+const FILES_OF_OUR_OWN: u64 = 256;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum WhenTaken {
@@ -108,6 +137,7 @@ impl Settings {
     pub(crate) fn waiting_for_a_restart(&self, new: &Self) -> Vec<&'static str> {
         let parts = [
             ("listen", self.listen != new.listen),
+            ("connections", self.connections != new.connections),
             ("data_dir", self.data_dir != new.data_dir),
             ("models", self.models != new.models),
             ("gateway", self.gateway.with_routing_of(&new.gateway) != new.gateway),

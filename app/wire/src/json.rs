@@ -15,6 +15,10 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     if depth(bytes) > DEPTH {
         return Err(Error::validation(format!("The JSON is nested deeper than {DEPTH} levels.")));
     }
+    // Keeping the path costs as much again as reading, so only what is wrong is read with it.
+    if let Ok(value) = serde_json::from_str(text) {
+        return Ok(value);
+    }
     let mut json = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let member = error.path().to_string();
@@ -26,6 +30,15 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
     })?;
     json.end().map_err(|_more| Error::validation("There is something behind the end of the JSON."))?;
     Ok(value)
+}
+
+/// Whether the JSON of a string says `text`; nothing is made unless it holds an escape.
+pub(crate) fn is_text(json: &str, text: &str) -> bool {
+    match json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(inside) if !inside.contains('\\') => inside == text,
+        Some(_escaped) => serde_json::from_str::<String>(json).is_ok_and(|said| said == text),
+        None => false,
+    }
 }
 
 /// `member` breaks a rule.

@@ -28,6 +28,10 @@ impl<'a> Object<'a> {
         self.members.iter().rev().find(|(key, _)| key == name).map(|(_, json)| json.as_ref())
     }
 
+    pub(crate) fn has_at_most_one(&self, name: &str) -> bool {
+        self.members.iter().filter(|(key, _)| key == name).count() < 2
+    }
+
     /// Puts a member in the place of the one that was there, or at the end.
     pub fn set(&mut self, name: &'static str, value: &impl Serialize) -> Result<(), Error> {
         let json = serde_json::to_string(value).map_err(not_json)?;

@@ -6,102 +6,140 @@ use std::{io, time::Duration};
 use futures_util::future::join_all;
 use steadfast::Clock;
 
-use super::{load::Caller, mock::EVENTS, peers::Peer, processes};
+use super::{
+    figures::{Figures, Resting},
+    load::{Answer, Caller},
+    mock::EVENTS,
+    peers::Peer,
+    processes,
+};
 use crate::Times;
 
-/// What one peer came to. A figure that could not be had is missing.
-#[derive(Debug)]
-pub struct Figures {
-    pub name: &'static str,
-    pub latency: Times,
-    pub cpu_per_question: Option<Duration>,
-    pub cpu_per_event: Option<Duration>,
-    pub idle_kib: u64,
-    /// Above idle, while 256 streams are open.
-    pub at_256_kib: Option<u64>,
-    /// How many resting streams were had of those that were wanted, and KiB for each.
-    pub resting: Option<(usize, f64)>,
+/// How much a peer is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Pace {
+    Fast,
+    /// Fewer questions, and no ten thousand streams: it would take an hour.
+    Slow,
 }
 
-/// `slow` peers get fewer questions, and no ten thousand streams.
-pub async fn measure(peer: &Peer, slow: bool) -> io::Result<Figures> {
-    let clock = Clock::real();
-    let questions = if slow { 200 } else { 5000 };
-    let mut caller = Caller::connect(peer, "mock", false, 1).await?;
-    for _ in 0..questions / 10 {
-        caller.ask().await?;
+/// All but the resting streams, for which somebody fresh is needed.
+pub(super) async fn measure(direct: &Peer, peer: &Peer, pace: Pace) -> io::Result<Figures> {
+    let (direct, latency) = latency(direct, peer, pace).await?;
+    let idle_kib = processes::memory_kib(peer.pid);
+    let at_256_kib = at_256(peer).await?.saturating_sub(idle_kib);
+    let (questions, streams) = match pace {
+        Pace::Fast => (500, 50),
+        Pace::Slow => (5, 1),
+    };
+    let cpu_per_question = cost(peer, Answer::Whole, questions).await?;
+    // Finish, usage and the end marker are events too.
+    let cpu_per_event = cost(peer, Answer::Streamed, streams).await? / (EVENTS as u32 + 3);
+    let name = peer.name;
+    Ok(Figures { name, latency, direct, cpu_per_question, cpu_per_event, idle_kib, at_256_kib, resting: None })
+}
+
+/// With nobody in between and with the peer, in turns, so that what else the machine does falls on both.
+async fn latency(direct: &Peer, peer: &Peer, pace: Pace) -> io::Result<(Times, Times)> {
+    let (rounds, questions) = match pace {
+        Pace::Fast => (20, 300),
+        Pace::Slow => (5, 40),
+    };
+    let mut callers = [Caller::connect(direct, "mock", Answer::Whole, 1).await?, {
+        Caller::connect(peer, "mock", Answer::Whole, 1).await?
+    }];
+    let mut times = [Times::default(), Times::default()];
+    for _ in 0..rounds {
+        for (caller, times) in callers.iter_mut().zip(&mut times) {
+            ask_often(caller, questions, times).await?;
+        }
     }
-    let mut latency = Times::default();
-    for _ in 0..questions {
+    let [direct, latency] = times;
+    Ok((direct, latency))
+}
+
+async fn ask_often(caller: &mut Caller, questions: u32, times: &mut Times) -> io::Result<()> {
+    let clock = Clock::real();
+    for number in 0..questions {
         let begun = clock.now();
         caller.ask().await?;
-        latency.add(clock.now() - begun);
-    }
-    drop(caller);
-    let idle_kib = peer.pid.map_or(0, processes::memory_kib);
-    let cpu_per_question = cost(peer, false, if slow { 10 } else { 400 }).await?;
-    let per_stream = cost(peer, true, if slow { 3 } else { 40 }).await?;
-    // Finish, usage and the end marker are events too.
-    let cpu_per_event = per_stream.map(|cost| cost / (EVENTS as u32 + 3));
-    let at_256_kib = match peer.pid {
-        Some(pid) => {
-            let (had, kib) = with_streams(peer, 256, "paced", || processes::memory_kib(pid)).await;
-            (had == 256).then(|| kib.saturating_sub(idle_kib))
+        // The first ones find caches that are full of the other's.
+        if number >= questions / 10 {
+            times.add(clock.now() - begun);
         }
-        None => None,
-    };
-    let resting = match peer.pid {
-        Some(pid) if !slow => Some(rest(peer, pid).await),
-        _ => None,
-    };
-    Ok(Figures { name: peer.name, latency, cpu_per_question, cpu_per_event, idle_kib, at_256_kib, resting })
+    }
+    Ok(())
 }
 
-/// Processor time of one question when 16 ask at once, each so many times.
-async fn cost(peer: &Peer, streams: bool, each: u32) -> io::Result<Option<Duration>> {
-    let Some(pid) = peer.pid else { return Ok(None) };
-    let mut callers = vec![];
-    for _ in 0..CALLERS {
-        callers.push(Caller::connect(peer, "mock", streams, 1).await?);
-    }
-    let before = processes::cpu(pid);
-    let asked = join_all(callers.iter_mut().map(|caller| async move {
-        for _ in 0..each {
-            caller.ask().await?;
+/// Processor time of one answer when 16 ask at once, each so many times: the median of some rounds.
+async fn cost(peer: &Peer, answer: Answer, each: u32) -> io::Result<Duration> {
+    let mut rounds = Times::default();
+    for _ in 0..ROUNDS {
+        let mut callers = vec![];
+        for _ in 0..CALLERS {
+            callers.push(Caller::connect(peer, "mock", answer, 1).await?);
         }
-        io::Result::Ok(())
-    }))
-    .await;
-    asked.into_iter().collect::<io::Result<()>>()?;
-    Ok(Some((processes::cpu(pid) - before) / (each * CALLERS)))
+        let before = processes::cpu(peer.pid);
+        let asked = join_all(callers.iter_mut().map(|caller| async move {
+            for _ in 0..each {
+                caller.ask().await?;
+            }
+            io::Result::Ok(())
+        }))
+        .await;
+        asked.into_iter().collect::<io::Result<()>>()?;
+        rounds.add((processes::cpu(peer.pid) - before) / (each * CALLERS));
+    }
+    Ok(rounds.percentile(0.5))
 }
 
-/// How many of the wanted streams were begun, and what `look` saw while they were open.
-async fn with_streams<T>(peer: &Peer, wanted: usize, model: &str, look: impl FnOnce() -> T) -> (usize, T) {
-    let mut open = vec![];
-    // A hundred at a time: it is no test of how fast connections are made.
-    for batch in 0..wanted.div_ceil(100) {
-        let size = 100.min(wanted - batch * 100);
-        let begun = join_all((0..size).map(|_| async {
-            let mut caller = Caller::connect(peer, model, true, (1 + batch) as u8).await?;
+/// The most that it held while 256 streams ran, at 50 words a second each.
+async fn at_256(peer: &Peer) -> io::Result<u64> {
+    let streams = join_all((0..256).map(|_| async {
+        let mut caller = Caller::connect(peer, "paced", Answer::Streamed, 1).await?;
+        caller.ask().await
+    }));
+    let mut most = 0;
+    let look = async {
+        loop {
+            Clock::real().sleep(Duration::from_millis(100)).await;
+            most = most.max(processes::memory_kib(peer.pid));
+        }
+    };
+    tokio::select! {
+        asked = streams => asked.into_iter().collect::<io::Result<()>>()?,
+        () = look => {}
+    }
+    Ok(most)
+}
+
+/// So many streams that begin and then say nothing. A hundred at a time: it is no test of how fast connections are
+/// made.
+pub(super) async fn rest(peer: &Peer, wanted: usize) -> io::Result<Resting> {
+    let mut first = Caller::connect(peer, "mock", Answer::Streamed, 1).await?;
+    for _ in 0..100 {
+        first.ask().await?;
+    }
+    let (idle_kib, mut open) = (processes::memory_kib(peer.pid), vec![]);
+    while open.len() < wanted {
+        let (had, batch) = (open.len(), BATCH.min(wanted - open.len()));
+        let from = u8::try_from(had / BATCH % 200).unwrap_or_default() + 1;
+        let begun = join_all((0..batch).map(|_| async move {
+            let mut caller = Caller::connect(peer, "idle", Answer::Streamed, from).await?;
             tokio::time::timeout(Duration::from_secs(20), caller.begin()).await.map_err(io::Error::other)??;
             io::Result::Ok(caller)
         }))
         .await;
-        let had = open.len();
         open.extend(begun.into_iter().flatten());
-        if open.len() == had {
-            break;
+        if open.len() < had + batch {
+            break; // it lets no more in
         }
     }
-    (open.len(), look())
-}
-
-async fn rest(peer: &Peer, pid: u32) -> (usize, f64) {
-    let before = processes::memory_kib(pid);
-    let (had, after) = with_streams(peer, RESTING, "idle", || processes::memory_kib(pid)).await;
-    (had, after.saturating_sub(before) as f64 / had.max(1) as f64)
+    let above = processes::memory_kib(peer.pid).saturating_sub(idle_kib);
+    Ok(Resting { had: open.len(), each_kib: above as f64 / open.len().max(1) as f64 })
 }
 
 pub(super) const RESTING: usize = 10_000;
+const BATCH: usize = 100;
 const CALLERS: u32 = 16;
+const ROUNDS: u32 = 5;

@@ -17,16 +17,15 @@ use tokio::{
     process::{Child, Command},
 };
 
-use super::mock::Mock;
+use super::{cores::Cores, load::KEY};
 
 #[derive(Debug)]
-pub struct Peer {
-    pub name: &'static str,
-    pub address: SocketAddr,
+pub(super) struct Peer {
+    pub(super) name: &'static str,
+    pub(super) address: SocketAddr,
     /// What its models' names begin with.
-    pub prefix: &'static str,
-    /// `None` for the upstream itself, which lives in this process.
-    pub pid: Option<u32>,
+    pub(super) prefix: &'static str,
+    pub(super) pid: u32,
     _held: Held,
 }
 
@@ -40,27 +39,33 @@ enum Held {
 
 /// Starts one after the other, so that each has the machine to itself.
 #[derive(Debug)]
-pub struct Peers<'a> {
-    mock: &'a Mock,
+pub(super) struct Peers {
+    upstream: SocketAddr,
+    cores: Cores,
     /// Where the Python programs are; none of them without it.
     python: Option<PathBuf>,
 }
 
-impl<'a> Peers<'a> {
-    pub const NAMES: [&'static str; 5] = ["direct", "steadfast", "nginx", "vllm-router", "LiteLLM"];
+impl Peers {
+    pub(super) const NAMES: [&'static str; 4] = [Self::HOUSE, "nginx", "vllm-router", Self::SLOW];
+    pub(super) const HOUSE: &'static str = "steadfast";
+    pub(super) const SLOW: &'static str = "LiteLLM";
 
     /// `STEADFAST_BENCH_PYTHON` names a virtual environment with LiteLLM and vllm-router.
-    pub fn beside(mock: &'a Mock) -> Self {
-        Self { mock, python: env::var_os("STEADFAST_BENCH_PYTHON").map(PathBuf::from) }
+    pub(super) fn before(upstream: SocketAddr, cores: Cores) -> Self {
+        Self { upstream, cores, python: env::var_os("STEADFAST_BENCH_PYTHON").map(PathBuf::from) }
+    }
+
+    /// The upstream itself, which lives in this process.
+    pub(super) fn nobody(&self) -> Peer {
+        let pid = std::process::id();
+        Peer { name: "nobody", address: self.upstream, prefix: "", pid, _held: Held::Nothing }
     }
 
     /// An error says why it cannot be had.
-    pub async fn start(&self, name: &str) -> anyhow::Result<Peer> {
+    pub(super) async fn start(&self, name: &str) -> anyhow::Result<Peer> {
         match name {
-            "direct" => {
-                Ok(Peer { name: "direct", address: self.mock.address, prefix: "", pid: None, _held: Held::Nothing })
-            }
-            "steadfast" => self.house().await,
+            Self::HOUSE => self.house().await,
             "nginx" => self.nginx().await,
             "vllm-router" => self.router().await,
             _ => self.litellm().await,
@@ -69,29 +74,31 @@ impl<'a> Peers<'a> {
 
     async fn house(&self) -> anyhow::Result<Peer> {
         let settings = format!(
-            "[[upstreams]]\nname = \"cloud\"\nurl = \"http://{}/v1\"\nkey = \"sk-none\"\nmodels = [{{ id = \"mock\" }}, {{ id = \"paced\" }}, {{ id = \"idle\" }}]\n",
-            self.mock.address
+            "[connections]\ntotal = {CONNECTIONS}\nper_local_address = {CONNECTIONS}\n\n[[upstreams]]\nname = \"cloud\"\nurl = \"http://{}/v1\"\nkey = \"sk-none\"\nmodels = [{{ id = \"mock\" }}, {{ id = \"paced\" }}, {{ id = \"idle\" }}]\n",
+            self.upstream
         );
-        let house = House::start(Setup { settings, ..Setup::default() }).await;
-        let (address, pid) = (house.address, Some(house.program().pid()));
-        Ok(Peer { name: "steadfast", address, prefix: "cloud/", pid, _held: Held::House { _house: Box::new(house) } })
+        let house = self.cores.elsewhere(House::start(Setup { settings, ..Setup::default() })).await;
+        let (address, pid) = (house.address, house.program().pid());
+        Ok(Peer { name: Self::HOUSE, address, prefix: "cloud/", pid, _held: Held::House { _house: Box::new(house) } })
     }
 
     async fn nginx(&self) -> anyhow::Result<Peer> {
         let (dir, address) = (tempfile::tempdir()?, free()?);
         let config = dir.path().join("nginx.conf");
-        std::fs::write(&config, nginx_config(dir.path(), address, self.mock.address))?;
+        std::fs::write(&config, nginx_config(dir.path(), address, self.upstream))?;
         let mut command = Command::new("nginx");
         command.arg("-p").arg(dir.path()).arg("-e").arg(dir.path().join("error.log")).arg("-c").arg(config);
-        child("nginx", command, dir, address).await
+        self.child("nginx", command, dir, address).await
     }
 
     async fn router(&self) -> anyhow::Result<Peer> {
         let (dir, address) = (tempfile::tempdir()?, free()?);
         let mut command = Command::new(self.python("vllm-router")?);
-        command.args(["--worker-urls", &format!("http://{}", self.mock.address), "--policy", "round_robin"]);
+        command.args(["--worker-urls", &format!("http://{}", self.upstream), "--policy", "round_robin"]);
         command.args(["--host", "127.0.0.1", "--port", &address.port().to_string()]);
-        child("vllm-router", command, dir, address).await
+        // Its own limit is 256 at a time.
+        command.args(["--max-concurrent-requests", &CONNECTIONS.to_string()]);
+        self.child("vllm-router", command, dir, address).await
     }
 
     async fn litellm(&self) -> anyhow::Result<Peer> {
@@ -99,10 +106,8 @@ impl<'a> Peers<'a> {
         let config = dir.path().join("litellm.yaml");
         let models: String = ["mock", "paced", "idle"]
             .map(|model| {
-                let params = format!(
-                    "{{model: openai/{model}, api_base: \"http://{}/v1\", api_key: sk-none}}",
-                    self.mock.address
-                );
+                let params =
+                    format!("{{model: openai/{model}, api_base: \"http://{}/v1\", api_key: sk-none}}", self.upstream);
                 format!("- {{model_name: {model}, litellm_params: {params}}}\n")
             })
             .concat();
@@ -111,7 +116,32 @@ impl<'a> Peers<'a> {
         command.arg("--config").arg(config).args(["--host", "127.0.0.1", "--port", &address.port().to_string()]);
         // It would fetch a price list when it starts.
         command.env("LITELLM_LOCAL_MODEL_COST_MAP", "True").env("LITELLM_LOG", "ERROR");
-        child("LiteLLM", command, dir, address).await
+        command.env("LITELLM_MASTER_KEY", KEY);
+        self.child(Self::SLOW, command, dir, address).await
+    }
+
+    async fn child(
+        &self,
+        name: &'static str,
+        mut command: Command,
+        dir: TempDir,
+        address: SocketAddr,
+    ) -> anyhow::Result<Peer> {
+        let log = std::fs::File::create(dir.path().join("out.log"))?;
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
+        let started = self.cores.elsewhere(async { command.spawn() }).await;
+        let mut child = started.with_context(|| format!("{name} cannot be started"))?;
+        let (clock, pid) = (Clock::real(), child.id().context("it ended at once")?);
+        let begun = clock.now();
+        while TcpStream::connect(address).await.is_err() {
+            if child.try_wait()?.is_some() || clock.now() - begun > START {
+                let log = std::fs::read_to_string(dir.path().join("out.log")).unwrap_or_default();
+                let last = log.lines().rfind(|line| !line.trim().is_empty());
+                anyhow::bail!("{name} does not listen: {}", last.unwrap_or_default());
+            }
+            clock.sleep(Duration::from_millis(100)).await;
+        }
+        Ok(Peer { name, address, prefix: "", pid, _held: Held::Child { _child: Box::new(child), _dir: dir } })
     }
 
     fn python(&self, program: &str) -> anyhow::Result<PathBuf> {
@@ -120,22 +150,6 @@ impl<'a> Peers<'a> {
         anyhow::ensure!(program.is_file(), "{} is missing", program.display());
         Ok(program)
     }
-}
-
-async fn child(name: &'static str, mut command: Command, dir: TempDir, address: SocketAddr) -> anyhow::Result<Peer> {
-    let log = std::fs::File::create(dir.path().join("out.log"))?;
-    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).kill_on_drop(true);
-    let mut child = command.spawn().with_context(|| format!("{name} cannot be started"))?;
-    let (clock, pid) = (Clock::real(), child.id());
-    let begun = clock.now();
-    while TcpStream::connect(address).await.is_err() {
-        if child.try_wait()?.is_some() || clock.now() - begun > Duration::from_secs(60) {
-            let log = std::fs::read_to_string(dir.path().join("out.log")).unwrap_or_default();
-            anyhow::bail!("{name} does not listen: {}", log.lines().last().unwrap_or_default());
-        }
-        clock.sleep(Duration::from_millis(100)).await;
-    }
-    Ok(Peer { name, address, prefix: "", pid, _held: Held::Child { _child: Box::new(child), _dir: dir } })
 }
 
 /// A port that nobody has a moment from now, in all likelihood.
@@ -163,3 +177,8 @@ http {{
         dir = dir.display()
     )
 }
+
+/// Room for all resting streams and those before them.
+const CONNECTIONS: usize = 20_000;
+/// LiteLLM needs half a minute on a busy machine.
+const START: Duration = Duration::from_secs(180);

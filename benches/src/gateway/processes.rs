@@ -12,6 +12,11 @@ pub(super) fn memory_kib(root: u32) -> u64 {
     tree(root).into_iter().map(pss).sum()
 }
 
+/// Whether the kernel lets this process and those that it starts go before all usual ones.
+pub(super) fn goes_first() -> bool {
+    matches!(field(std::process::id(), 38), Some(FIRST_COME | IN_TURNS))
+}
+
 fn tree(root: u32) -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for pid in fs::read_dir("/proc")
@@ -47,6 +52,10 @@ fn pss(pid: u32) -> u64 {
     let line = told.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap_or_default();
     line.split_whitespace().next().and_then(|kib| kib.parse().ok()).unwrap_or(0)
 }
+
+/// `SCHED_FIFO` and `SCHED_RR`.
+const FIRST_COME: u64 = 1;
+const IN_TURNS: u64 = 2;
 
 #[cfg(test)]
 mod tests {

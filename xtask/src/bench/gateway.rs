@@ -1,6 +1,7 @@
 //! `cargo xtask bench gateway`: builds a release of the program in a target folder of its own, finds the others that
 //! it is measured beside (nginx from Debian's packages, a Rust router and LiteLLM from the user's Python index), and
-//! runs the program that writes `docs/gateway-cost.md`.
+//! runs the program that writes `docs/gateway-cost.md`. The local engine is left out of the build: it is a process of
+//! its own, has no part in what is measured, and takes as long to compile as everything else.
 
 use std::path::PathBuf;
 
@@ -14,7 +15,7 @@ pub(super) const NAME: &str = "gateway";
 pub(super) fn run(house: &House) -> anyhow::Result<()> {
     let mut variables = needs::settle(house, &[needs::FOR_BUILDING])?.variables()?;
     let target = house.target.join("bench-gateway");
-    Child::cargo("build --release")
+    Child::cargo("build --release --no-default-features")
         .words(crate::run::PROGRAM)
         .envs(variables.clone())
         .env("STEADFAST_UI", "require")
@@ -31,7 +32,7 @@ pub(super) fn run(house: &House) -> anyhow::Result<()> {
         .args([NAME])
         .envs(variables)
         .env("STEADFAST_BIN", binary)
-        .env("STEADFAST_LOG", "warn")
+        .env("STEADFAST_LOG", "info")
         .env("CARGO_TARGET_DIR", &target)
         .within(&house.root)
         .go()

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use steadfast::{Breaker, BreakerState, CancelToken, Error};
-use steadfast_contract::model::{Failure, ModelPhase, ModelStatus, Progress};
+use steadfast_contract::model::{Failure, ModelInfo, ModelPhase, ModelStatus, Progress};
 use tokio::{sync::watch, time::Instant};
 
 use super::{
@@ -17,6 +17,8 @@ use crate::{catalog::Entry, download::News};
 #[derive(Debug)]
 pub(super) struct Slot {
     pub(super) entry: Entry,
+    /// What the entry says of the model, made once: every question looks at it.
+    pub(super) info: ModelInfo,
     pub(super) breaker: Breaker,
     state: Mutex<State>,
     /// Rings whenever any model of the host changed.
@@ -59,7 +61,7 @@ impl Slot {
             last_used: now,
             version: 0,
         };
-        Self { entry, breaker, state: Mutex::new(state), bell }
+        Self { info: entry.info(), entry, breaker, state: Mutex::new(state), bell }
     }
 
     pub(super) fn look<T>(&self, read: impl FnOnce(&State) -> T) -> T {

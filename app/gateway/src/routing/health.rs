@@ -21,7 +21,7 @@ pub(crate) struct TargetHealth {
     pub(crate) budget: Budget,
     pub(super) lookout: Lookout,
     pub(super) clock: Clock,
-    name: String,
+    name: Arc<str>,
     state: Arc<Mutex<State>>,
 }
 
@@ -71,7 +71,7 @@ impl TargetHealth {
                 .with_clock(clock.clone()),
             budget: Budget::default().named(name.to_owned()).with_clock(clock.clone()),
             lookout: Lookout::default(),
-            name: name.to_owned(),
+            name: name.into(),
             clock: clock.clone(),
             state: Arc::default(),
         }

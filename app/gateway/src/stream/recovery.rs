@@ -36,7 +36,8 @@ pub(crate) fn recovering(
     listener: Arc<dyn Listener>,
 ) -> AnswerStream {
     let begun = question.continues.clone().filter(|_| opened.continued).unwrap_or_default();
-    let recovery = Recovery {
+    // In a box: an unfolded state is moved twice for every piece.
+    let recovery = Box::new(Recovery {
         record: Record::begun_with(&begun),
         question,
         asker: asker.clone(),
@@ -49,7 +50,7 @@ pub(crate) fn recovering(
         restarts_left: RESTARTS,
         continuations_left: 1,
         over: false,
-    };
+    });
     Box::pin(stream::unfold(recovery, |mut recovery| async move { recovery.next().await.map(|item| (item, recovery)) }))
 }
 
@@ -94,10 +95,11 @@ impl Recovery {
                     self.ready.push_back(self.with_all_usage(piece));
                     Ok(())
                 }
-                Some(Err(error)) => self.recover(error).await,
-                None => self.recover(code::stream_cut(&self.speaker.label())).await,
+                // In boxes: what is seldom needed must not make room for itself in every answer.
+                Some(Err(error)) => Box::pin(self.recover(error)).await,
+                None => Box::pin(self.recover(code::stream_cut(&self.speaker.label()))).await,
             },
-            Some(joining) => self.join(joining).await,
+            Some(joining) => Box::pin(self.join(joining)).await,
         }
     }
 

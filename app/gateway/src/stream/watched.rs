@@ -1,14 +1,13 @@
 //! One attempt under watch: no limit is passed unnoticed, an end without the end marker is a failure, and the
 //! target's breaker hears how it went.
 
-use std::sync::Arc;
-
 use futures_util::{StreamExt, stream};
-use steadfast::{Call, Code, Error, StreamTimeout};
+use steadfast::{Call, Code, Error, StreamTimeout, StreamWatch};
 use steadfast_contract::{
     chunk::{AnswerStream, Chunk, Piece},
     code,
 };
+use tokio::time::Instant;
 
 use super::limits::{Course, Limits};
 use crate::routing::Admission;
@@ -20,10 +19,12 @@ pub(crate) async fn watched(
     admission: Admission,
     call: Call,
 ) -> Result<AnswerStream, Error> {
-    let watch = Watch { course: Course::begun(call.clock().now()), limits, call: Arc::new(call) };
+    let course = Course::begun(call.clock().now());
+    let mut watch = Watch { course, limits, silence: StreamTimeout::new().watch_owned(call) };
     match watch.within(opening).await.and_then(|opened| opened) {
         Ok(pieces) => {
-            let watched = Watched { pieces, watch, admission: Some(admission) };
+            // In a box: an unfolded state is moved twice for every piece.
+            let watched = Box::new(Watched { pieces, watch, admission: Some(admission) });
             Ok(Box::pin(stream::unfold(watched, |mut watched| async move {
                 watched.next().await.map(|item| (item, watched))
             })))
@@ -42,10 +43,11 @@ struct Watched {
     admission: Option<Admission>,
 }
 
+/// One timer serves the whole answer: a piece that comes moves the end of the wait away and touches no timer.
 struct Watch {
     limits: Limits,
     course: Course,
-    call: Arc<Call>,
+    silence: StreamWatch<'static>,
 }
 
 impl Watched {
@@ -63,7 +65,8 @@ impl Watched {
             Ok(Piece { chunk: Chunk::Finish { .. }, .. }) => drop(self.admission.take().map(Admission::succeeded)),
             Ok(piece) => {
                 let was_silent = !self.watch.course.has_content();
-                self.watch.limits.note(&mut self.watch.course, &piece.chunk, self.watch.call.clock().now());
+                let now = self.watch.now();
+                self.watch.limits.note(&mut self.watch.course, &piece.chunk, now);
                 if let Some(admission) =
                     self.admission.as_mut().filter(|_| was_silent && self.watch.course.has_content())
                 {
@@ -76,15 +79,18 @@ impl Watched {
 
 impl Watch {
     /// `work`, unless a limit is passed first or the call is cancelled.
-    async fn within<F: Future>(&self, work: F) -> Result<F::Output, Error> {
-        let now = self.call.clock().now();
-        let deadline = self.call.deadline().map(|deadline| deadline.moment());
+    async fn within<F: Future>(&mut self, work: F) -> Result<F::Output, Error> {
+        let deadline = self.silence.call().deadline().map(|deadline| deadline.moment());
         let (due, limit) = self.limits.next(&self.course, deadline);
-        let wait = due.saturating_duration_since(now);
-        let ended = StreamTimeout::new().first_byte(wait).watch(&self.call).next(work).await;
+        self.silence.at_most(due.saturating_duration_since(self.now()));
+        let ended = self.silence.next(work).await;
         ended.map_err(|error| match error.code() {
-            Code::TIMEOUT => self.limits.error(limit, &self.course, self.call.clock().now()),
+            Code::TIMEOUT => self.limits.error(limit, &self.course, self.now()),
             _ => error,
         })
+    }
+
+    fn now(&self) -> Instant {
+        self.silence.call().clock().now()
     }
 }

@@ -14,7 +14,8 @@ use steadfast_contract::chunk::{AnswerStream, Chunk, Piece, ToolCallPart};
 /// The same answer; every call in it comes whole or not at all.
 pub(crate) fn whole_calls(pieces: AnswerStream) -> AnswerStream {
     let held = Held { pieces, ready: VecDeque::new(), waiting: Vec::new(), waiting_bytes: 0, calls: BTreeMap::new() };
-    Box::pin(stream::unfold(held, |mut held| async move { held.next().await.map(|item| (item, held)) }))
+    // In a box: an unfolded state is moved twice for every piece.
+    Box::pin(stream::unfold(Box::new(held), |mut held| async move { held.next().await.map(|item| (item, held)) }))
 }
 
 struct Held {
@@ -44,9 +45,15 @@ impl Held {
             }
             match self.pieces.next().await? {
                 Err(error) => return Some(Err(error)), // what waits was never said
+                Ok(piece) if self.passes(&piece.chunk) => return Some(Ok(piece)),
                 Ok(piece) => self.take(piece),
             }
         }
+    }
+
+    /// Nearly every piece: no call is open, and this begins none.
+    fn passes(&self, chunk: &Chunk) -> bool {
+        self.waiting.is_empty() && !matches!(chunk, Chunk::ToolCall(_))
     }
 
     fn take(&mut self, piece: Piece) {

@@ -59,7 +59,8 @@ async fn produce(gateway: Arc<Gateway>, ask: ChatAsk, writer: LogWriter) {
 
 /// Until the answer's own end is in the log.
 async fn answer(gateway: &Arc<Gateway>, ask: ChatAsk, writer: &LogWriter) -> Result<(), Error> {
-    let Answer { stream: mut pieces, model, target, attempts, cached } = gateway.chat(ask).await?;
+    // In a box: all that asking takes is needed until the answer begins, and this task lives until its end.
+    let Answer { stream: mut pieces, model, target, attempts, cached } = Box::pin(gateway.chat(ask)).await?;
     let cut = target.clone();
     writer.open(Opening { model, target, attempts, cached }).map_err(|_closed| taken_over())?;
     loop {

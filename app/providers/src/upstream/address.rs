@@ -1,5 +1,7 @@
 //! Where to ask: the base address and the paths behind it.
 
+use std::sync::{PoisonError, RwLock};
+
 use http::Uri;
 use steadfast::Error;
 
@@ -9,6 +11,8 @@ pub(super) struct Address {
     /// In small letters.
     pub(super) host: String,
     base: String,
+    /// The addresses that were made so far: a provider has three or four paths, and asks one of them all day.
+    made: RwLock<Vec<(String, Uri)>>,
 }
 
 impl Address {
@@ -26,15 +30,30 @@ impl Address {
             upstream: upstream.to_owned(),
             host: base.host().unwrap_or_default().to_ascii_lowercase(),
             base: base.to_string().trim_end_matches('/').to_owned(),
+            made: RwLock::default(),
         };
         address.of("/models").map(|_| address)
     }
 
     /// `path` begins with a slash.
     pub(super) fn of(&self, path: &str) -> Result<Uri, Error> {
-        format!("{}{path}", self.base).parse().map_err(|_invalid| wrong(&self.upstream, "it is not a URL"))
+        let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, uri)) = made.iter().find(|(known, _)| known == path) {
+            return Ok(uri.clone());
+        }
+        drop(made);
+        let uri: Uri =
+            format!("{}{path}", self.base).parse().map_err(|_invalid| wrong(&self.upstream, "it is not a URL"))?;
+        let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
+        if made.len() < MOST_PATHS {
+            made.push((path.to_owned(), uri.clone()));
+        }
+        Ok(uri)
     }
 }
+
+/// More than any provider asks for, so that nothing grows.
+const MOST_PATHS: usize = 8;
 
 fn wrong(upstream: &str, why: &str) -> Error {
     Error::validation(format!("The address of {upstream} cannot be used: {why}."))

@@ -49,6 +49,10 @@ impl Models {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    pub(crate) fn find(&self, wanted: &dyn Fn(&ModelInfo) -> bool) -> Option<ModelInfo> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).iter().find(|model| wanted(model)).cloned()
+    }
+
     pub(super) fn may_grow(&self) -> bool {
         self.found == FoundModels::Added
     }

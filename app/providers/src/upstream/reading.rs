@@ -6,7 +6,8 @@
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
-use steadfast::{Call, Code, Error, Timeout};
+use http::HeaderMap;
+use steadfast::{Call, Clock, Code, Error, StreamTimeout, StreamWatch};
 use steadfast_contract::{
     chunk::{Chunk, Piece, Status},
     provider::Delivery,
@@ -31,7 +32,8 @@ pub(super) struct Reading {
     reader: Box<dyn AnswerReader>,
     wire: Wire,
     speaker: Speaker,
-    call: Call,
+    /// One timer for the whole answer; the limit moves on with every event.
+    silence: StreamWatch<'static>,
     limits: Limits,
     /// The last event.
     heard: Instant,
@@ -67,7 +69,7 @@ enum Wire {
 
 impl Reading {
     pub(super) fn new(
-        answer: Answer,
+        mut answer: Answer,
         reader: Box<dyn AnswerReader>,
         speaker: Speaker,
         call: Call,
@@ -75,6 +77,8 @@ impl Reading {
         limits: Limits,
     ) -> Self {
         let content_type = answer.content_type().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        // Nobody asks for the headers again, and they are slices of the connection's read buffer.
+        answer.headers = HeaderMap::new();
         let (shape, came) = match (content_type.as_str(), delivery) {
             ("application/json" | "text/html", _) => (Shape::Whole(Vec::new()), Delivery::Whole),
             ("text/event-stream", _) | (_, Delivery::Streamed) => {
@@ -88,7 +92,7 @@ impl Reading {
             wire: if came == delivery { Wire::Kept } else { Wire::Dropped },
             speaker,
             heard: call.clock().now(),
-            call,
+            silence: StreamTimeout::new().watch_owned(call),
             limits,
             ready: VecDeque::new(),
             said_alive: None,
@@ -99,15 +103,20 @@ impl Reading {
         while self.ready.is_empty() {
             let limit = self.limit();
             let source = self.source.as_mut()?;
-            let left = limit.saturating_sub(self.call.clock().now().duration_since(self.heard));
-            let bytes = Timeout::after(left).run(&self.call, source.answer.bytes()).await;
-            match bytes {
+            let since = self.silence.call().clock().now().saturating_duration_since(self.heard);
+            self.silence.at_most(limit.saturating_sub(since));
+            let bytes = self.silence.next(source.answer.bytes()).await;
+            match bytes.and_then(|bytes| bytes) {
                 Ok(Some(bytes)) => self.take(&bytes),
                 Ok(None) => self.come_to_the_end(),
                 Err(error) => self.break_off(error, limit),
             }
         }
         self.ready.pop_front()
+    }
+
+    fn clock(&self) -> &Clock {
+        self.silence.call().clock()
     }
 
     fn limit(&self) -> Duration {
@@ -147,7 +156,7 @@ impl Reading {
                 self.say_alive();
                 continue;
             };
-            self.heard = self.call.clock().now();
+            self.heard = self.clock().now();
             let outcome = self.reader.event(&name, Bytes::from(data), &mut found);
             self.keep(&mut found);
             match outcome {
@@ -214,7 +223,8 @@ impl Reading {
             self.end();
             return;
         }
-        let went_silent = error.code() == Code::TIMEOUT && self.call.remaining().is_none_or(|left| !left.is_zero());
+        let went_silent =
+            error.code() == Code::TIMEOUT && self.silence.call().remaining().is_none_or(|left| !left.is_zero());
         let silent = || failure::silent(&self.speaker.upstream, limit);
         self.close_with(Err(if went_silent { silent() } else { error }));
     }
@@ -251,7 +261,7 @@ impl Reading {
 
     /// At most once a second: some servers send hundreds of comments.
     fn say_alive(&mut self) {
-        let now = self.call.clock().now();
+        let now = self.clock().now();
         if self.said_alive.is_none_or(|last| now.duration_since(last) >= Duration::from_secs(1)) {
             self.said_alive = Some(now);
             self.ready.push_back(Ok(Chunk::Status(Status::Alive).into()));

@@ -3,15 +3,20 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use steadfast::Clock;
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-#[derive(Debug, Clone, Default)]
-pub(super) struct Connections(Arc<Mutex<Counts>>);
+use crate::settings::ConnectionLimits;
+
+#[derive(Debug, Clone)]
+pub(super) struct Connections {
+    limits: ConnectionLimits,
+    counts: Arc<Mutex<Counts>>,
+}
 
 #[derive(Debug, Default)]
 struct Counts {
@@ -27,11 +32,15 @@ pub(super) struct Place {
 }
 
 impl Connections {
+    pub(super) fn within(limits: ConnectionLimits) -> Self {
+        Self { limits, counts: Arc::default() }
+    }
+
     pub(super) fn enter(&self, address: IpAddr) -> Option<Place> {
-        let per_address = if address.is_loopback() { PER_LOOPBACK_ADDRESS } else { PER_ADDRESS };
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let most = if address.is_loopback() { self.limits.per_local_address } else { self.limits.per_address };
+        let mut counts = self.counts();
         let here = counts.by_address.get(&address).copied().unwrap_or(0);
-        if counts.total >= IN_TOTAL || here >= per_address {
+        if counts.total >= self.limits.total || here >= most {
             return None;
         }
         counts.total += 1;
@@ -40,7 +49,7 @@ impl Connections {
     }
 
     fn leave(&self, address: IpAddr) {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counts = self.counts();
         counts.total -= 1;
         if let Some(here) = counts.by_address.get_mut(&address) {
             *here -= 1;
@@ -48,6 +57,10 @@ impl Connections {
                 counts.by_address.remove(&address);
             }
         }
+    }
+
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -66,20 +79,17 @@ pub(super) async fn turn_away(mut stream: TcpStream, clock: &Clock) {
     }
 }
 
-const IN_TOTAL: usize = 1024;
-/// Browsers, agents and load tests of this machine all come from one address.
-const PER_LOOPBACK_ADDRESS: usize = 256;
-const PER_ADDRESS: usize = 64;
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const LIMITS: ConnectionLimits = ConnectionLimits { total: 200, per_address: 20, per_local_address: 50 };
+
     #[test]
     fn one_address_cannot_take_every_place() {
-        let connections = Connections::default();
+        let connections = Connections::within(LIMITS);
         let stranger = IpAddr::from([192, 0, 2, 1]);
-        let places: Vec<_> = (0..PER_ADDRESS).map(|_| connections.enter(stranger).unwrap()).collect();
+        let places: Vec<_> = (0..LIMITS.per_address).map(|_| connections.enter(stranger).unwrap()).collect();
         assert!(connections.enter(stranger).is_none());
         assert!(connections.enter(IpAddr::from([192, 0, 2, 2])).is_some());
         drop(places);
@@ -87,12 +97,21 @@ mod tests {
     }
 
     #[test]
+    fn this_machine_has_a_limit_of_its_own() {
+        let connections = Connections::within(LIMITS);
+        let own = IpAddr::from([127, 0, 0, 1]);
+        let places: Vec<_> = (0..LIMITS.per_local_address).map(|_| connections.enter(own).unwrap()).collect();
+        assert!(connections.enter(own).is_none());
+        drop(places);
+    }
+
+    #[test]
     fn there_is_a_limit_in_total() {
-        let connections = Connections::default();
+        let connections = Connections::within(LIMITS);
         let places: Vec<_> =
-            (0..IN_TOTAL).map(|n| connections.enter(IpAddr::from([10, 0, (n / 60) as u8, 1])).unwrap()).collect();
+            (0..LIMITS.total).map(|n| connections.enter(IpAddr::from([10, 0, (n / 15) as u8, 1])).unwrap()).collect();
         assert!(connections.enter(IpAddr::from([10, 9, 9, 9])).is_none());
         drop(places);
-        assert_eq!(connections.0.lock().unwrap().by_address.len(), 0);
+        assert_eq!(connections.counts().by_address.len(), 0);
     }
 }

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 pub(super) fn secure(headers: &mut HeaderMap) {
+    headers.reserve(ALWAYS.len() + 4); // those that the others add
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
     }

@@ -4,8 +4,9 @@
 //! hyper has a header time-out of its own, but that one also closes connections that merely rest.
 
 use std::{
+    future::poll_fn,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -18,11 +19,13 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use pin_project_lite::pin_project;
 use steadfast::Clock;
-use tokio::sync::watch;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use crate::bell::Bell;
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Connected, and not a byte has come.
+    #[default]
     Silent,
     /// The first byte of a request has come, its last header has not.
     Headers,
@@ -32,9 +35,17 @@ pub(super) enum Phase {
     Resting,
 }
 
-/// What one connection is doing; written by its socket and its requests, read by [`Pulse::ran_out`].
-#[derive(Debug, Clone)]
-pub(super) struct Pulse(Arc<watch::Sender<Phase>>);
+/// What one connection is doing; written by its socket and its requests, read by [`Pulse::ran_out`]. All of them live
+/// in the connection's one task, so nobody has to be woken by a change: it happens while that task runs.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Pulse(Arc<Mutex<Beat>>);
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Beat {
+    phase: Phase,
+    /// Counts the changes, so that a phase which came again is a new one.
+    number: u64,
+}
 
 /// Held while a request is answered, down to the last byte of its response.
 #[derive(Debug)]
@@ -42,41 +53,42 @@ pub(super) struct Busy(Pulse);
 
 impl Pulse {
     pub(super) fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(Phase::Silent)))
+        Self::default()
     }
 
     pub(super) fn bytes_came(&self) {
-        self.0.send_if_modified(|phase| {
-            let first_of_a_request = matches!(phase, Phase::Silent | Phase::Resting);
-            if first_of_a_request {
-                *phase = Phase::Headers;
-            }
-            first_of_a_request
-        });
+        if matches!(self.beat().phase, Phase::Silent | Phase::Resting) {
+            self.enter(Phase::Headers);
+        }
     }
 
     pub(super) fn request_begins(&self) -> Busy {
-        self.0.send_replace(Phase::Busy);
+        self.enter(Phase::Busy);
         Busy(self.clone())
     }
 
-    /// Waits until the connection has been in one phase for longer than that phase may last.
+    /// Waits until the connection has been in one phase for longer than that phase may last. Poll it after whatever
+    /// changes the phase.
     pub(super) async fn ran_out(&self, clock: &Clock) -> Phase {
-        let mut phases = self.0.subscribe();
-        loop {
-            let phase = *phases.borrow_and_update();
-            let limit = async {
-                match phase.limit() {
-                    Some(limit) => clock.sleep(limit).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                // The sender is in `self`, so this is a change and never the end.
-                _changed = phases.changed() => {}
-                () = limit => return phase,
+        let (mut seen, mut due, mut bell) = (None, None, Bell::default());
+        poll_fn(|context| {
+            let beat = *self.beat();
+            if seen.replace(beat) != Some(beat) {
+                due = beat.phase.limit().map(|limit| clock.now() + limit);
             }
-        }
+            let Some(due) = due else { return Poll::Pending };
+            bell.poll(clock, due, context).map(|()| beat.phase)
+        })
+        .await
+    }
+
+    fn enter(&self, phase: Phase) {
+        let mut beat = self.beat();
+        *beat = Beat { phase, number: beat.number + 1 };
+    }
+
+    fn beat(&self) -> MutexGuard<'_, Beat> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -100,7 +112,7 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.0.send_replace(Phase::Resting);
+        self.0.enter(Phase::Resting);
     }
 }
 

@@ -11,6 +11,7 @@ use tokio::{
 };
 
 use super::{Answerer, Edge, HostCheck};
+use crate::settings::ConnectionLimits;
 
 fn answerer(port: u16) -> Answerer {
     let router = Router::new()
@@ -66,7 +67,10 @@ async fn listening() -> Listening {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let (accepting, lines) = (CancelToken::root("accepting"), CancelToken::root("lines"));
-    drop(accepting.spawn("accept", Edge::new(answerer(port), lines.clone()).accept(listener, accepting.clone())));
+    drop(accepting.spawn(
+        "accept",
+        Edge::new(answerer(port), ConnectionLimits::default(), lines.clone()).accept(listener, accepting.clone()),
+    ));
     Listening { port, accepting, lines }
 }
 

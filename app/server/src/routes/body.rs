@@ -60,7 +60,7 @@ async fn read(body: Body, clock: &Clock) -> Result<Bytes, Error> {
             () = clock.sleep(until.saturating_duration_since(clock.now())) => return Err(Error::new(code::REQUEST_TIMEOUT)),
         };
         match frame {
-            None => return Ok(read.freeze()),
+            None => return Ok(of_its_own(read.freeze())),
             Some(Ok(frame)) => read.extend_from_slice(frame.data_ref().map_or(&[], |data| data)),
             Some(Err(error)) if error.is::<LengthLimitError>() => return Err(Error::new(code::REQUEST_TOO_LARGE)),
             Some(Err(_cut)) => return Err(Error::validation("The body of the request ended early.")),
@@ -68,6 +68,13 @@ async fn read(body: Body, clock: &Clock) -> Result<Bytes, Error> {
     }
 }
 
+/// A small body is a slice of the connection's read buffer, and would keep all of that for as long as the answer takes.
+fn of_its_own(body: Bytes) -> Bytes {
+    if body.len() < SMALL { Bytes::copy_from_slice(&body) } else { body }
+}
+
+/// As large as hyper's smallest buffer.
+const SMALL: usize = 8 * 1024;
 const BODY_BYTES: usize = 8 * 1024 * 1024;
 /// Whoever stays below this rate (after some grace) is holding us up; a poor mobile line is four times as fast.
 const SLOWEST_BYTES_PER_S: f64 = 16.0 * 1024.0;

@@ -2,7 +2,7 @@
 //!
 //! Heartbeats are comments because both official OpenAI clients hand a named event to the user as a chunk.
 
-use std::{io, panic::AssertUnwindSafe, time::Duration};
+use std::{fmt::Write as _, future::poll_fn, io, panic::AssertUnwindSafe, time::Duration};
 
 use axum::{body::Body, response::Response};
 use bytes::{Bytes, BytesMut};
@@ -14,6 +14,8 @@ use serde_json::{Map, Value, json};
 use steadfast::{CancelToken, Clock};
 use steadfast_contract::stream_log::LogItem;
 use tracing::error;
+
+use crate::bell::Bell;
 
 /// `data: …`, with an id when a reader may come back to this place.
 pub(super) fn data(id: Option<u64>, value: &impl Serialize) -> Bytes {
@@ -30,15 +32,17 @@ pub(super) fn data(id: Option<u64>, value: &impl Serialize) -> Bytes {
 
 /// Adds an item of a stream's log, with its place as the id. Data of several lines stays data.
 pub(super) fn log_item(bytes: &mut BytesMut, item: &LogItem) {
-    bytes.extend_from_slice(format!("id: {}-{}\n", item.epoch(), item.seq()).as_bytes());
     match item {
         LogItem::Frame(numbered) => {
+            bytes.reserve(numbered.frame.data.len() + ROOM_FOR_NAMES);
+            place(bytes, item);
             if let Some(event) = &numbered.frame.event {
                 bytes.extend_from_slice(format!("event: {}\n", event.replace(['\r', '\n', '\0'], " ")).as_bytes());
             }
             data_lines(bytes, &numbered.frame.data);
         }
         LogItem::Snapshot(snapshot) => {
+            place(bytes, item);
             bytes.extend_from_slice(b"event: steadfast.snapshot\n");
             let through = format!("{}-{}", snapshot.epoch, snapshot.through);
             let value = match &snapshot.value {
@@ -54,6 +58,11 @@ pub(super) fn log_item(bytes: &mut BytesMut, item: &LogItem) {
     bytes.extend_from_slice(b"\n");
 }
 
+/// The item's place, which a reader brings back.
+fn place(bytes: &mut BytesMut, item: &LogItem) {
+    let _ = writeln!(bytes, "id: {}-{}", item.epoch(), item.seq()); // writing to memory cannot fail
+}
+
 fn data_lines(bytes: &mut BytesMut, data: &[u8]) {
     for line in data.split(|byte| matches!(byte, b'\r' | b'\n')) {
         bytes.extend_from_slice(b"data: ");
@@ -61,6 +70,9 @@ fn data_lines(bytes: &mut BytesMut, data: &[u8]) {
         bytes.extend_from_slice(b"\n");
     }
 }
+
+/// `id: 1-4294967295`, `event: …`, `data: ` and their line ends.
+const ROOM_FOR_NAMES: usize = 64;
 
 /// How long a reader should wait before it comes back.
 pub(super) fn retry_after(wait: Duration) -> Bytes {
@@ -79,13 +91,15 @@ pub(super) fn with_heartbeats(
     clock: Clock,
     beat: impl FnMut() -> Bytes + Send,
 ) -> impl Stream<Item = Bytes> + Send {
-    stream::unfold((Box::pin(frames), clock, beat), move |(mut frames, clock, mut beat)| async move {
+    let beating = (Box::pin(frames), clock.now(), Bell::default(), clock, beat);
+    stream::unfold(beating, move |(mut frames, heard, mut bell, clock, mut beat)| async move {
         let frame = tokio::select! {
             biased;
             frame = frames.next() => frame?,
-            () = clock.sleep(every) => beat(),
+            () = poll_fn(|context| bell.poll(&clock, heard + every, context)) => beat(),
         };
-        Some((frame, (frames, clock, beat)))
+        let now = clock.now();
+        Some((frame, (frames, now, bell, clock, beat)))
     })
 }
 

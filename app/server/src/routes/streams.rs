@@ -70,7 +70,8 @@ pub(super) async fn list(State(house): State<Arc<House>>) -> Reply {
 
 /// A log as the bytes of server-sent events; what is there at the same moment goes out in one piece.
 pub(super) fn frames(reader: StreamReader, behind: WhenBehind) -> impl Stream<Item = Bytes> + Send {
-    stream::unfold(Some(reader), move |reader| async move {
+    // In a box: an unfolded state is moved twice for every frame.
+    stream::unfold(Some(Box::new(reader)), move |reader| async move {
         let mut reader = reader?;
         let mut bytes = BytesMut::new();
         let mut next = reader.next().await;

@@ -13,10 +13,10 @@ use steadfast_gateway::GatewaySettings;
 use steadfast_providers::{ModelSettings, Secret, UpstreamSettings};
 
 use super::{
-    Environment, Exposure, Flags, Listen, Models, Origin, Problems, Settings, WhenTaken, cache,
+    ConnectionLimits, Environment, Exposure, Flags, Listen, Models, Origin, Problems, Settings, WhenTaken, cache,
     duration::Written,
     hint, key,
-    raw::{RawChain, RawGateway, RawModel, RawModels, RawSettings, RawUpstream},
+    raw::{RawChain, RawConnections, RawGateway, RawModel, RawModels, RawSettings, RawUpstream},
     upstream,
 };
 
@@ -31,6 +31,7 @@ pub(super) fn check(
     let upstreams: Vec<_> = raw.upstreams.iter().filter_map(|upstream| check.upstream(upstream)).collect();
     check.names_are_unique(&raw.upstreams);
     let settings = Settings {
+        connections: check.connections(raw.connections),
         listen: check.listen(raw.listen.as_deref(), raw.hosts, flags.exposure),
         models: check.models(raw.models, &data_dir),
         gateway: check.gateway(&raw.gateway, raw.tiers, raw.chains, &raw.upstreams),
@@ -74,6 +75,27 @@ impl Check<'_> {
             self.problem(format!("listen: {address} can be reached from other machines. {NO_SIGN_IN_YET}"));
         }
         Listen { address, when_taken, hosts }
+    }
+
+    fn connections(&mut self, raw: RawConnections) -> ConnectionLimits {
+        let usual = ConnectionLimits::default();
+        let total = raw.total.unwrap_or(usual.total);
+        if !(1..=MOST_CONNECTIONS).contains(&total) {
+            self.problem(format!("connections.total: Between 1 and {MOST_CONNECTIONS}."));
+        }
+        // Who lowers the total alone means it for everybody.
+        let mut share = |name: &str, written: Option<usize>, usual: usize| {
+            let share = written.unwrap_or(usual.min(total));
+            if !(1..=total).contains(&share) {
+                self.problem(format!("connections.{name}: Between 1 and connections.total, which is {total}."));
+            }
+            share
+        };
+        ConnectionLimits {
+            per_address: share("per_address", raw.per_address, usual.per_address),
+            per_local_address: share("per_local_address", raw.per_local_address, usual.per_local_address),
+            total,
+        }
     }
 
     fn models(&mut self, raw: RawModels, data_dir: &std::path::Path) -> Models {
@@ -245,6 +267,8 @@ fn tier_names() -> impl Iterator<Item = &'static str> {
 }
 
 const TIERS: [(&str, Tier); 3] = [("quick", Tier::Quick), ("smart", Tier::Smart), ("genius", Tier::Genius)];
+/// Beyond the ports of a machine with many addresses; a number above it is a slip.
+const MOST_CONNECTIONS: usize = 1_000_000;
 const DEFAULT_ADDRESS: &str = "127.0.0.1:8080";
 const DEFAULT_LOG: &str = "info";
 const DEFAULT_START: &str = "quick";

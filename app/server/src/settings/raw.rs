@@ -14,6 +14,7 @@ use super::{Environment, Flags, Problems, duration::Written, hint};
 pub(super) struct RawSettings {
     pub(super) listen: Option<String>,
     pub(super) hosts: Vec<String>,
+    pub(super) connections: RawConnections,
     pub(super) data_dir: Option<PathBuf>,
     pub(super) log: Option<String>,
     pub(super) debug: bool,
@@ -22,6 +23,14 @@ pub(super) struct RawSettings {
     pub(super) upstreams: Vec<RawUpstream>,
     pub(super) tiers: BTreeMap<String, Vec<String>>,
     pub(super) chains: BTreeMap<String, RawChain>,
+}
+
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct RawConnections {
+    pub(super) total: Option<usize>,
+    pub(super) per_address: Option<usize>,
+    pub(super) per_local_address: Option<usize>,
 }
 
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -6,7 +6,7 @@ use steadfast_contract::provider::Continuation;
 use steadfast_gateway::Order;
 use steadfast_providers::{FoundModels, UpstreamProtocol};
 
-use super::{Environment, Exposure, Flags, Problems, Settings, WhenTaken};
+use super::{ConnectionLimits, Environment, Exposure, Flags, Problems, Settings, WhenTaken};
 
 fn load(text: &str, environment: &Environment, flags: Flags) -> Result<Settings, Problems> {
     let dir = tempfile::tempdir().unwrap();
@@ -30,6 +30,20 @@ fn nothing_has_to_be_chosen() {
     assert_eq!(settings.listen.when_taken, WhenTaken::TakeTheNext);
     assert_eq!(settings.data_dir, Path::new("/home/somebody/.local/share/steadfast"));
     assert_eq!(settings.models.start.as_deref(), Some("quick"));
+}
+
+#[test]
+fn the_limits_of_connections_can_be_chosen_and_fit_together() {
+    let limits = |text: &str| load(text, &home(), Flags::default()).unwrap().connections;
+    assert_eq!(limits(""), ConnectionLimits::default());
+    let chosen = limits("[connections]\ntotal = 20000\nper_local_address = 20000\n");
+    assert_eq!((chosen.total, chosen.per_address, chosen.per_local_address), (20_000, 64, 20_000));
+    let few = limits("[connections]\ntotal = 10\n");
+    assert_eq!((few.per_address, few.per_local_address), (10, 10));
+
+    let told = problems("[connections]\ntotal = 10\nper_address = 11\n");
+    assert!(told.contains("connections.per_address: Between 1 and connections.total, which is 10."), "{told}");
+    assert!(problems("[connections]\ntotal = 0\n").contains("connections.total: Between 1 and"));
 }
 
 #[test]

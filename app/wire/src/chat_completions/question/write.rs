@@ -3,18 +3,18 @@
 
 mod typed;
 
-use std::borrow::Cow;
-
 use bytes::Bytes;
-use serde::Deserialize;
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 use steadfast::Error;
 use steadfast_contract::{
     chat::{ChatRequest, Protocol},
     provider::Delivery,
 };
 
-use crate::object::{Object, to_json};
+use crate::{
+    json,
+    object::{Object, to_json},
+};
 
 /// What the model does with a last message of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,22 +51,11 @@ pub fn write(request: &ChatRequest, manner: Manner) -> Result<Bytes, Error> {
     }
 }
 
-/// The members that may have to change.
-#[derive(Deserialize)]
-struct Peek<'a> {
-    #[serde(borrow)]
-    model: Option<Cow<'a, str>>,
-    stream: Option<bool>,
-    #[serde(borrow)]
-    stream_options: Option<&'a RawValue>,
-}
-
 fn edited(body: &Bytes, model: &str, delivery: Delivery) -> Result<Bytes, Error> {
-    let peek = serde_json::from_slice::<Peek<'_>>(body).ok();
-    if peek.is_some_and(|peek| peek.fits(model, delivery)) {
+    let mut object = Object::parse(body)?;
+    if fits(&object, model, delivery) {
         return Ok(body.clone());
     }
-    let mut object = Object::parse(body)?;
     object.set("model", &model)?;
     match delivery {
         Delivery::Streamed => {
@@ -85,15 +74,16 @@ fn edited(body: &Bytes, model: &str, delivery: Delivery) -> Result<Bytes, Error>
     object.to_bytes()
 }
 
-impl Peek<'_> {
-    fn fits(&self, model: &str, delivery: Delivery) -> bool {
-        let streams = self.stream.unwrap_or_default();
-        let delivery_fits = match delivery {
-            Delivery::Streamed => streams && asks_for_usage(self.stream_options.map(RawValue::get)),
-            Delivery::Whole => !streams && self.stream_options.is_none(),
-        };
-        delivery_fits && self.model.as_deref() == Some(model)
-    }
+/// Whether the client's bytes say already what has to be said. A member that stands twice is put right.
+fn fits(object: &Object<'_>, model: &str, delivery: Delivery) -> bool {
+    let said = |name: &str| object.get(name).filter(|json| *json != "null");
+    let delivery_fits = match delivery {
+        Delivery::Streamed => said("stream") == Some("true") && asks_for_usage(said("stream_options")),
+        Delivery::Whole => matches!(said("stream"), None | Some("false")) && said("stream_options").is_none(),
+    };
+    delivery_fits
+        && said("model").is_some_and(|json| json::is_text(json, model))
+        && ["model", "stream", "stream_options"].into_iter().all(|name| object.has_at_most_one(name))
 }
 
 fn asks_for_usage(options: Option<&str>) -> bool {
@@ -114,7 +104,7 @@ fn with_usage(options: Option<&str>) -> Value {
 /// An embeddings request with the model's name at that server; untouched when that is what it says.
 pub fn with_model(body: &Bytes, model: &str) -> Result<Bytes, Error> {
     let mut object = Object::parse(body)?;
-    if object.get("model").and_then(|name| serde_json::from_str::<String>(name).ok()).as_deref() == Some(model) {
+    if object.get("model").is_some_and(|json| json::is_text(json, model)) {
         return Ok(body.clone());
     }
     object.set("model", &model)?;

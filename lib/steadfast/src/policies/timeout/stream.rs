@@ -8,6 +8,7 @@ use crate::{
     error::Fault,
 };
 use std::{
+    borrow::Cow,
     future::poll_fn,
     pin::Pin,
     task::{Context, Poll, ready},
@@ -129,6 +130,31 @@ impl StreamTimeout {
     /// # Ok(()) }
     /// ```
     pub fn watch(self, call: &Call) -> StreamWatch<'_> {
+        self.watch_held(Cow::Borrowed(call))
+    }
+
+    /// As [`StreamTimeout::watch`], for somebody who keeps the watch beside the stream and has the call in it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, StreamTimeout, StreamWatch};
+    ///
+    /// struct Reader {
+    ///     watch: StreamWatch<'static>,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), steadfast::Error> {
+    /// let call = Call::new("tell", &CancelToken::root("program"));
+    /// let mut reader = Reader { watch: StreamTimeout::new().idle(Duration::from_secs(30)).watch_owned(call) };
+    /// assert_eq!(reader.watch.next(async { "Once" }).await?, "Once");
+    /// # Ok(()) }
+    /// ```
+    pub fn watch_owned(self, call: Call) -> StreamWatch<'static> {
+        self.watch_held(Cow::Owned(call))
+    }
+
+    fn watch_held(self, call: Cow<'_, Call>) -> StreamWatch<'_> {
         StreamWatch { call, limits: self, opened: false, silence: None, timer: None, cancelled: None }
     }
 
@@ -185,7 +211,7 @@ impl StreamTimeout {
 /// ```
 #[derive(Debug)]
 pub struct StreamWatch<'a> {
-    call: &'a Call,
+    call: Cow<'a, Call>,
     limits: StreamTimeout,
     /// Whether the first piece has come.
     opened: bool,
@@ -272,6 +298,43 @@ impl<'a> StreamWatch<'a> {
         }
     }
 
+    /// The wait for the next piece may take so long, and begins anew; for limits that change on the way. It costs no
+    /// new timer unless the wait ends earlier than the one before would have.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use steadfast::{Call, CancelToken, StreamTimeout};
+    ///
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() {
+    /// let call = Call::new("tell", &CancelToken::root("program"));
+    /// let mut watch = StreamTimeout::new().idle(Duration::from_secs(60)).watch(&call);
+    /// watch.item();
+    /// watch.at_most(Duration::from_secs(5)); // all is said; only the figures are missing
+    /// let began = call.clock().now();
+    /// watch.ended().await;
+    /// assert_eq!((call.clock().now() - began).as_secs(), 5);
+    /// # }
+    /// ```
+    pub fn at_most(&mut self, limit: Duration) {
+        self.opened = false;
+        self.limits.first_byte = Some(limit);
+        self.silence = None;
+    }
+
+    /// The call that is watched.
+    ///
+    /// ```
+    /// use steadfast::{Call, CancelToken, StreamTimeout};
+    ///
+    /// let call = Call::new("tell", &CancelToken::root("program"));
+    /// let watch = StreamTimeout::new().watch_owned(call);
+    /// assert_eq!(watch.call().operation(), "tell");
+    /// ```
+    pub fn call(&self) -> &Call {
+        &self.call
+    }
+
     /// Ready when the stream must end, with why. Call it when the stream itself is pending.
     ///
     /// ```
@@ -294,14 +357,13 @@ impl<'a> StreamWatch<'a> {
     /// # }
     /// ```
     pub fn poll_end<X: Fault>(&mut self, context: &mut Context<'_>) -> Poll<X> {
-        let call = self.call;
-        let cancelled = self.cancelled.get_or_insert_with(|| call.token().cancelled());
+        let cancelled = self.cancelled.get_or_insert_with(|| self.call.token().cancelled());
         if let Poll::Ready(reason) = Pin::new(cancelled).poll(context) {
-            return Poll::Ready(call.stopped(reason));
+            return Poll::Ready(self.call.stopped(reason));
         }
         let Silence { due, after } = self.silence();
         let Some(due) = due else { return Poll::Pending };
-        let timer = self.timer.get_or_insert_with(|| Timer::new(call.clock(), due));
+        let timer = self.timer.get_or_insert_with(|| Timer::new(self.call.clock(), due));
         if timer.due() > due {
             timer.move_to(due);
         }
@@ -311,7 +373,7 @@ impl<'a> StreamWatch<'a> {
             timer.move_to(due);
             ready!(timer.poll(context));
         }
-        Poll::Ready(call.timed_out(after))
+        Poll::Ready(self.call.timed_out(after))
     }
 
     /// Waits until the stream must end, for a `select!`. Cancel safe; the time goes on where it stood.
