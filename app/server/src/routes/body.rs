@@ -52,6 +52,7 @@ async fn read(body: Body, clock: &Clock) -> Result<Bytes, Error> {
         return Err(Error::new(code::REQUEST_TOO_LARGE));
     }
     let (mut body, begun) = (Limited::new(body, BODY_BYTES), clock.now());
+    // Copied: a slice of the connection's read buffer would keep all of that for as long as the answer takes.
     let mut read = BytesMut::new();
     loop {
         let until = begun + GRACE + Duration::from_secs_f64(read.len() as f64 / SLOWEST_BYTES_PER_S);
@@ -60,7 +61,7 @@ async fn read(body: Body, clock: &Clock) -> Result<Bytes, Error> {
             () = clock.sleep(until.saturating_duration_since(clock.now())) => return Err(Error::new(code::REQUEST_TIMEOUT)),
         };
         match frame {
-            None => return Ok(of_its_own(read.freeze())),
+            None => return Ok(read.freeze()),
             Some(Ok(frame)) => read.extend_from_slice(frame.data_ref().map_or(&[], |data| data)),
             Some(Err(error)) if error.is::<LengthLimitError>() => return Err(Error::new(code::REQUEST_TOO_LARGE)),
             Some(Err(_cut)) => return Err(Error::validation("The body of the request ended early.")),
@@ -68,13 +69,6 @@ async fn read(body: Body, clock: &Clock) -> Result<Bytes, Error> {
     }
 }
 
-/// A small body is a slice of the connection's read buffer, and would keep all of that for as long as the answer takes.
-fn of_its_own(body: Bytes) -> Bytes {
-    if body.len() < SMALL { Bytes::copy_from_slice(&body) } else { body }
-}
-
-/// As large as hyper's smallest buffer.
-const SMALL: usize = 8 * 1024;
 const BODY_BYTES: usize = 8 * 1024 * 1024;
 /// Whoever stays below this rate (after some grace) is holding us up; a poor mobile line is four times as fast.
 const SLOWEST_BYTES_PER_S: f64 = 16.0 * 1024.0;
