@@ -20,7 +20,7 @@ use super::{
     idempotency::Keys,
     ledger::Ledger,
     live_stream::{LiveStream, Seat, StreamInfo},
-    log::{EndShown, Log},
+    log::Log,
     reader::{Arrival, ReadFrom, StreamHandle, StreamReader},
     settings::StreamSettings,
     spec::{Keep, StreamSpec},
@@ -99,8 +99,7 @@ impl Streams {
             return Err(Error::internal("a stream's id was given twice"));
         }
         inside.remember_key(&spec, self.clock.now());
-        let end_shown = if spec.keep == Keep::WhileRead { EndShown::AtOnce } else { EndShown::OnceKept };
-        let log = self.log(writer).of_epoch(self.epoch, end_shown);
+        let log = self.log(writer).of_epoch(self.epoch, spec.keep.into());
         let token = token.child(format!("stream {}", spec.id));
         let stream = Arc::new(LiveStream::new(spec, log, token, self.clock.clone()));
         inside.streams.insert(stream.spec.id.clone(), Arc::clone(&stream));
