@@ -39,7 +39,7 @@ impl Joint {
     pub(super) fn push(&mut self, text: &str) -> Judged {
         self.held.push_str(text);
         let held = self.held.chars().count();
-        if held < PROBATION || held < OVERLAP_MAX && (self.may_still_repeat() || !self.says_something_new()) {
+        if held < PROBATION || held <= OVERLAP_MAX && (self.may_still_repeat() || !self.says_something_new()) {
             return Judged::OnProbation;
         }
         self.judge()
@@ -86,12 +86,13 @@ impl Joint {
         long_enough.filter(|end| self.given.ends_with(&held[..*end])).last().unwrap_or_default()
     }
 
-    /// Whether all that is held may be the beginning of a repetition that is longer.
+    /// Whether all that is held may be the beginning of a repetition, or is one: then the white space behind it is
+    /// still to come, and must not be doubled.
     fn may_still_repeat(&self) -> bool {
         let starts = self.given.char_indices().rev().take(OVERLAP_MAX);
         starts.into_iter().any(|(start, _)| {
             let end = &self.given[start..];
-            end.len() > self.held.len() && end.starts_with(&self.held)
+            end.starts_with(&self.held)
         })
     }
 

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::{
     bounds::{Bounds, remembered, weight},
     ledger::Share,
-    spec::Opening,
+    spec::{Keep, Opening},
 };
 
 pub(super) struct Log {
@@ -48,6 +48,15 @@ pub(super) enum EndShown {
     AtOnce,
     /// When [`Log::show_end`] says so: whoever reads it can then rely on its being kept.
     OnceKept,
+}
+
+impl From<Keep> for EndShown {
+    fn from(keep: Keep) -> Self {
+        match keep {
+            Keep::WhileRead => Self::AtOnce,
+            Keep::Resumable(_) | Keep::Background => Self::OnceKept,
+        }
+    }
 }
 
 /// An end that is made. Until it is shown, whoever asks gets what was said before it.

@@ -20,7 +20,7 @@ use super::{
     idempotency::{IdempotencyKey, Keys},
     ledger::Ledger,
     live_stream::{LiveStream, Seat, StreamInfo},
-    log::{EndShown, Log},
+    log::Log,
     reader::{Arrival, ReadFrom, StreamHandle, StreamReader},
     settings::StreamSettings,
     spec::{Keep, StreamSpec},
@@ -99,8 +99,7 @@ impl Streams {
             return Err(Error::internal("a stream's id was given twice"));
         }
         inside.remember_key(&spec, self.clock.now());
-        let end_shown = if spec.keep == Keep::WhileRead { EndShown::AtOnce } else { EndShown::OnceKept };
-        let log = self.log(writer).of_epoch(self.epoch, end_shown);
+        let log = self.log(writer).of_epoch(self.epoch, spec.keep.into());
         let token = token.child(format!("stream {}", spec.id));
         let stream = Arc::new(LiveStream::new(spec, log, token, self.clock.clone()));
         inside.streams.insert(stream.spec.id.clone(), Arc::clone(&stream));
@@ -244,15 +243,18 @@ impl Streams {
         let now = self.clock.now();
         let mut by_age: Vec<_> = inside.streams.values().cloned().collect();
         by_age.sort_by_cached_key(|stream| (stream.log().ended(), stream.started_ms));
-        for stream in &by_age {
-            let Some(ended) = stream.log().ended() else { continue };
+        let mut written = Vec::new();
+        // One after another: what is let go no longer counts once it is dropped here and nobody reads it.
+        for stream in by_age {
+            let Some(ended) = stream.log().ended() else {
+                written.push(stream);
+                continue;
+            };
             if self.is_over_its_limit() || now.saturating_duration_since(ended) >= self.settings.keep_ended {
-                inside.let_go(stream);
+                inside.let_go(&stream);
             }
         }
-        // What was let go is counted until nobody reads it any more, hence the drop before the next look.
-        by_age.retain(|stream| stream.log().ended().is_none());
-        for stream in by_age.iter().take_while(|_| self.is_over_its_limit()) {
+        for stream in written.iter().take_while(|_| self.is_over_its_limit()) {
             stream.log().cut_to(Bounds { events: NEWEST_FRAMES, bytes: self.settings.bytes_max / 16 });
         }
     }

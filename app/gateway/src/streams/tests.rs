@@ -9,7 +9,12 @@ use steadfast_contract::{
     stream_log::{LogItem, StreamState},
 };
 
-use super::{bounds::Bounds, ledger::Ledger, log::Closed, log::Log, spec::Opening};
+use super::{
+    bounds::Bounds,
+    ledger::Ledger,
+    log::{Closed, EndShown, Log},
+    spec::{Keep, Opening},
+};
 use crate::{cached::FromCache, testing::Plain as Words};
 
 fn log(events: usize, bytes: usize, ledger: &Ledger) -> Log {
@@ -79,6 +84,18 @@ fn who_was_fenced_off_writes_nothing_more() {
     log.fail(epoch, Error::cancelled(CancelReason::UserStop), Clock::manual().now()).unwrap();
     assert_eq!(log.read(2, 64)[0].epoch(), 2);
     assert_eq!((log.epoch_at(2), log.epoch_at(3), log.epoch_at(4)), (Some(1), Some(2), None));
+}
+
+#[test]
+fn only_an_end_that_is_to_be_kept_waits_for_that() {
+    let rows = [
+        (Keep::WhileRead, EndShown::AtOnce),
+        (Keep::Resumable(Duration::ZERO), EndShown::OnceKept),
+        (Keep::Background, EndShown::OnceKept),
+    ];
+    for (keep, shown) in rows {
+        assert_eq!(EndShown::from(keep), shown);
+    }
 }
 
 #[test]
