@@ -236,7 +236,7 @@ async fn together_streams_stay_below_their_limit_and_ended_ones_go_first() {
         while reader.next().await.is_some() {}
     }
     let kept = stage.gateway.live_streams("ann");
-    assert!((2..20).contains(&kept.len()), "{}", kept.len());
+    assert!((6..20).contains(&kept.len()), "no more than must go: {}", kept.len());
     assert!(kept.iter().any(|info| info.id == running.id()));
     assert!(kept.iter().any(|info| info.id == "s21"), "the newest is kept");
     assert_eq!(stage.gateway.read_stream("s2", "ann", None).unwrap_err().code(), code::STREAM_EXPIRED);
