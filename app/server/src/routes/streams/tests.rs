@@ -159,7 +159,7 @@ async fn a_snapshot_is_given_when_asked_for_and_when_the_log_was_cut() {
     let settings = StreamSettings { events_max: 2, ..StreamSettings::default() };
     let stage = Stage::with(settings, vec![Act::says(&["one ", "two ", "three"])]).await;
     stage.ended("rsp_1").await;
-    let snapshot = "retry: 1000\n\nid: 1-6\nevent: steadfast.snapshot\ndata: {\"through\":\"1-6\",\"content\":\"one two three\"}\n\n";
+    let snapshot = "retry: 1000\n\nid: 1-6\nevent: steadfast.snapshot\ndata: {\"through\":\"1-6\",\"content\":\"one two three\",\"finish\":\"stop\"}\n\n";
     assert_eq!(text(stage.send("GET", "/v1/streams/rsp_1?mode=snapshot", None).await).await, snapshot);
     assert_eq!(text(stage.send("GET", "/v1/streams/rsp_1", Some("1-1")).await).await, snapshot);
 }
