@@ -48,8 +48,12 @@ impl Stage {
     async fn ask(&self, scenario: &str) -> Response {
         let messages = json!([{ "role": "user", "content": format!("Tell me. {scenario}") }]);
         let body = json!({ "model": "genius", "stream": true, "messages": messages });
-        let request = self.house.http.post(self.house.url("/v1/chat/completions")).json(&body);
-        request.header("x-steadfast-resumable", "1").header("x-steadfast-events", "1").send().await.unwrap()
+        let mut request = self.house.http.post(self.house.url("/v1/chat/completions")).json(&body);
+        let headers = [("x-steadfast-resumable", "1"), ("x-steadfast-events", "1"), ("x-steadfast-continue", "any")];
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        request.send().await.unwrap()
     }
 
     /// The items after `after`, told to the checker as they come, each looked up again at once.

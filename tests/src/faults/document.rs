@@ -61,7 +61,8 @@ const HEAD: &str = "# What happens when an upstream breaks
 `cargo xtask faults` plays every row below against the real program and writes this page; nothing here is written by
 hand. A is the upstream that misbehaves, B is well. A's words are numbered from 1, its whole answer has 50; B's has 60,
 and where it goes on from a given beginning, the two together have 60. A client's text is compared letter by letter
-with what both upstreams logged. What the settings say beside the chain:
+with what both upstreams logged. The two have different models, so every question says `x-steadfast-continue: any`.
+What the settings say beside the chain:
 
 ";
 const RIVALS_HEAD: &str = "The others were measured on 2026-11-22 on this kind of machine (two cores), with timers of 3 to \
