@@ -27,9 +27,9 @@ pub fn page(measured: &[Figures], absent: &[String], cores: Cores) -> String {
     let priority =
         if processes::goes_first() { ", all at real-time priority because others were busy there" } else { "" };
     let told = format!(
-        "One upstream that answers at once, one load generator, and between them one after the other: a release build \
-         of this program with everything on (breakers, budgets, limits, the numbered log, request ids, logging at \
-         `info`) but the local engine, which is a process of its own; nginx as a plain proxy; a Rust router from PyPI; \
+        "One upstream that answers at once, one load generator, and between them one after the other: this program \
+         as it is distributed, with everything on (breakers, budgets, limits, the numbered log, request ids, logging \
+         at `info`) but the local engine, which is a process of its own; nginx as a plain proxy; a Rust router from PyPI; \
          and LiteLLM. One run on {}, {placed}{priority}.\n\n",
         machine()
     );

@@ -1,7 +1,7 @@
-//! `cargo xtask bench gateway`: builds a release of the program in a target folder of its own, finds the others that
-//! it is measured beside (nginx from Debian's packages, a Rust router and LiteLLM from the user's Python index), and
-//! runs the program that writes `docs/gateway-cost.md`. The local engine is left out of the build: it is a process of
-//! its own, has no part in what is measured, and takes as long to compile as everything else.
+//! `cargo xtask bench gateway`: builds the program as it is distributed, in a target folder of its own, finds the
+//! others that it is measured beside (nginx from Debian's packages, a Rust router and LiteLLM from the user's Python
+//! index), and runs the program that writes `docs/gateway-cost.md`. The local engine is left out of the build: it is a
+//! process of its own, has no part in what is measured, and takes as long to compile as everything else.
 
 use std::path::PathBuf;
 
@@ -15,7 +15,7 @@ pub(super) const NAME: &str = "gateway";
 pub(super) fn run(house: &House) -> anyhow::Result<()> {
     let mut variables = needs::settle(house, &[needs::FOR_BUILDING])?.variables()?;
     let target = house.target.join("bench-gateway");
-    Child::cargo("build --release --no-default-features")
+    Child::cargo("build --profile dist --no-default-features")
         .words(crate::run::PROGRAM)
         .envs(variables.clone())
         .env("STEADFAST_UI", "require")
@@ -27,7 +27,7 @@ pub(super) fn run(house: &House) -> anyhow::Result<()> {
         Ok(rivals) => variables.extend(rivals.variables()?),
         Err(error) => println!("{error:#}"),
     }
-    let binary: PathBuf = target.join("release/steadfast").with_extension(std::env::consts::EXE_EXTENSION);
+    let binary: PathBuf = target.join("dist/steadfast").with_extension(std::env::consts::EXE_EXTENSION);
     Child::cargo("run --release --package steadfast-benches --bin")
         .args([NAME])
         .envs(variables)
