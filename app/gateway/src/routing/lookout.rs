@@ -20,6 +20,13 @@ use super::Target;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Lookout(Arc<AtomicBool>);
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Free,
+    /// The rest is over: the next question finds out.
+    Unknown,
+}
+
 impl Target {
     /// After an attempt that failed: if there was no way to the target and it rests for that, somebody looks out
     /// until there is, or until `token` ends it.
@@ -27,19 +34,24 @@ impl Target {
         if is_unreachable(error) && self.health.breaker_is_open() && self.health.lookout.begin() {
             let (target, lookout) = (self.clone(), token.clone());
             drop(token.spawn("lookout", async move {
-                lookout.run(target.until_it_is_back()).await.ok();
+                let way = lookout.run(target.until_the_way_is_free()).await;
+                // First this: the question that is let in may fail, and then somebody has to look out again.
                 target.health.lookout.end();
+                if way == Ok(Way::Free) {
+                    target.health.let_one_in();
+                }
             }));
         }
     }
 
-    async fn until_it_is_back(&self) {
+    async fn until_the_way_is_free(&self) -> Way {
         while self.health.breaker_is_open() {
             self.health.clock.sleep(PAUSE).await;
             if self.provider.reach().await.is_ok() {
-                return self.health.let_one_in();
+                return Way::Free;
             }
         }
+        Way::Unknown
     }
 }
 

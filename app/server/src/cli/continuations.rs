@@ -30,7 +30,9 @@ pub(super) async fn probe(settings: &Settings, out: Out) -> Result<(), Failed> {
     }
     match (out.is_for_programs(), found.is_empty()) {
         (true, _) => out.json(&json!({ "models": found })),
-        (false, true) => out.line("No upstream of the settings names a model."),
+        (false, true) => out.line(
+            "No upstream of the settings names a model. Those that are only found (discover = true) are not asked: each question costs.",
+        ),
         (false, false) => Ok(()),
     }
 }
